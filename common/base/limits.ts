@@ -1,0 +1,183 @@
+/**
+ * Every bound of the program, with where it comes from. The relations at the end are asserted when this loads.
+ *
+ * Units are last in the name; counts have none.
+ */
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+/* ---- content: BEP 3, 9, 52 ---- */
+/** Block, merkle leaf and metadata unit (BEP 52, BEP 9). */
+export const BLOCK_BYTES = 16 * KIB;
+/** Piece length when none is asked for: the chunk of the command line. */
+export const DEFAULT_PIECE_BYTES = 512 * KIB;
+/** Smallest piece (BEP 52). */
+export const MIN_PIECE_BYTES = BLOCK_BYTES;
+/** Largest piece we load: a piece is held in memory while it is checked. */
+export const MAX_PIECE_BYTES = 128 * MIB;
+/** As libtorrent. */
+export const MAX_PIECES = 2 ** 21;
+export const MAX_FILES = 1_000_000;
+export const MAX_PATH_DEPTH = 100;
+/** Largest file: beyond it sums of sizes are no longer exact integers. */
+export const MAX_CONTENT_BYTES = Number.MAX_SAFE_INTEGER;
+/** Name of a file or directory after it was made harmless; common file systems end at 255 bytes. */
+export const MAX_NAME_BYTES = 240;
+/** info dictionary, by metadata exchange or from a file (BEP 9 sets none). */
+export const MAX_METADATA_BYTES = 10 * MIB;
+/** A whole .torrent file: an info dictionary plus a piece layer of 2^21 hashes and room. */
+export const MAX_TORRENT_BYTES = 96 * MIB;
+
+/* ---- bencode: BEP 3 ---- */
+export const MAX_BENCODE_DEPTH = 100;
+/** Tokens of a .torrent file; one file takes about ten. */
+export const MAX_BENCODE_ITEMS = 10_000_000;
+/** Tokens of a dictionary in a peer's message. */
+export const MAX_EXTENDED_ITEMS = 2_000;
+export const MAX_EXTENDED_DEPTH = 16;
+
+/* ---- peer wire: BEP 3, 6, 10, 52 ---- */
+export const HANDSHAKE_BYTES = 68;
+/** Time from connection to the whole handshake (libtorrent: 10 s). */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Send a keep-alive after this silence of ours (BEP 3: about two minutes; peers drop us at 120 s). */
+export const KEEP_ALIVE_MS = 60_000;
+/** Drop a peer after this silence of its. */
+export const IDLE_TIMEOUT_MS = 150_000;
+/** A message that is neither data, bitfield, hashes nor extended. */
+export const MAX_SMALL_MESSAGE_BYTES = 1 * KIB;
+/** An extended handshake or any extended message but ut_metadata and ut_pex (BEP 10). */
+export const MAX_EXTENDED_MESSAGE_BYTES = 64 * KIB;
+/** ut_metadata data: a block and its dictionary (BEP 9). */
+export const MAX_METADATA_MESSAGE_BYTES = 17 * KIB;
+/** Requests of a peer that wait for an answer; what `reqq` says (BEP 10). Beyond it: reject. */
+export const MAX_QUEUED_REQUESTS = 500;
+/** Our own outstanding requests to a peer that names no `reqq`. */
+export const DEFAULT_REQUEST_QUEUE = 250;
+/** Our outstanding requests to any peer. */
+export const MAX_OUTSTANDING_REQUESTS = 400;
+/** Our outstanding bytes to any peer, since one request may be as long as a piece. */
+export const MAX_OUTSTANDING_BYTES = 8 * MIB;
+/** Largest block asked for or served between peers that agree on it by `tk_maxreq`. */
+export const MAX_LARGE_REQUEST_BYTES = 512 * KIB;
+/** Upper end of what `tk_maxreq` may say; beyond it the key counts as absent. */
+export const MAX_REQUEST_OFFER_BYTES = 1 * MIB;
+/** Invalid requests, or blocks nobody asked for, after which a connection is closed. */
+export const MAX_PEER_OFFENCES = 50;
+/** Stop answering requests while this much is queued on the socket. */
+export const SEND_BUFFER_HIGH_BYTES = 1 * MIB;
+/** Piece buffers that uploads of one node may hold. */
+export const MAX_UPLOAD_BUFFER_BYTES = 32 * MIB;
+/** Hashes in one hash request we answer (BEP 52 recommends 512; libtorrent serves 8192). */
+export const MAX_HASHES_PER_REQUEST = 8192;
+/** Leaf hashes are read from the disk again, so fewer of them in one request. */
+export const MAX_LEAF_HASHES_PER_REQUEST = 512;
+/** Hash requests we send at a time to one peer, and answers we keep waiting for one. */
+export const MAX_OUTSTANDING_HASH_REQUESTS = 8;
+/** Piece hashes asked for at a time (BEP 52). */
+export const HASHES_PER_REQUEST = 512;
+/** Proof hashes: a tree of 2^53 bytes has 39 layers of 16 KiB leaves. */
+export const MAX_PROOF_LAYERS = 64;
+/** Hash requests served per second and peer, on average, with this burst: they may come while choked. */
+export const HASH_REQUESTS_PER_SECOND = 50;
+export const HASH_REQUEST_BURST = 200;
+/** ut_metadata requests under way to one peer. */
+export const MAX_OUTSTANDING_METADATA_REQUESTS = 4;
+export const METADATA_REQUEST_TIMEOUT_MS = 5_000;
+export const HASH_REQUEST_TIMEOUT_MS = 10_000;
+/** An unanswered block request is given to another source after this; slow rejects take 10 s. */
+export const REQUEST_TIMEOUT_MS = 20_000;
+/** A source that keeps a piece longer than its size at this rate, plus the timeout, has stalled. */
+export const MIN_SOURCE_BYTES_PER_SECOND = 16 * KIB;
+
+/* ---- connections ---- */
+export const MAX_CONNECTIONS = 500;
+/** From one address; several peers behind one NAT are normal. */
+export const MAX_CONNECTIONS_PER_IP = 50;
+export const MAX_HALF_OPEN_DIALS = 30;
+export const DIAL_TIMEOUT_MS = 5_000;
+/** Endpoints that a node remembers. */
+export const MAX_KNOWN_ENDPOINTS = 4_096;
+/** First pause before a failed endpoint is dialled again; doubles up to the last. */
+export const REDIAL_FIRST_MS = 1_000;
+export const REDIAL_LAST_MS = 60_000;
+/** Corrupt pieces from one source before it is banned. */
+export const CORRUPT_PIECES_BEFORE_BAN = 2;
+/** Upload slots when none are asked for. */
+export const DEFAULT_UPLOAD_SLOTS = 64;
+/** How often choking is reconsidered (BEP 3). */
+export const CHOKE_INTERVAL_MS = 10_000;
+
+/* ---- download ---- */
+/** Memory for pieces that are being fetched, checked or written; never fewer than two pieces. */
+export const MAX_FETCH_BUFFER_BYTES = 48 * MIB;
+/** The last pieces are asked from this many sources at once. */
+export const ENDGAME_SOURCES = 2;
+/** Pause before a piece that failed is tried elsewhere; doubles up to the last. */
+export const RETRY_FIRST_MS = 250;
+export const RETRY_LAST_MS = 8_000;
+/** How often the list of what is certain is written. */
+export const STATE_INTERVAL_MS = 2_000;
+
+/* ---- UDP tracker: BEP 15 ---- */
+export const MIN_REQUEST_DATAGRAM_BYTES = 16;
+/** Nothing of ours is longer, in either direction: it fits any path unfragmented. */
+export const MAX_DATAGRAM_BYTES = 1200;
+export const ANNOUNCE_REQUEST_BYTES = 98;
+/** Accept a connection id this long (BEP 15: two minutes). */
+export const CONNECTION_ID_TTL_MS = 120_000;
+/** Use a connection id this long (BEP 15: one minute). */
+export const CONNECTION_ID_REUSE_MS = 60_000;
+export const DEFAULT_NUM_WANT = 50;
+/** 20 + 190 × 6 and 20 + 65 × 18 stay below the datagram's bound. */
+export const MAX_PEERS_V4 = 190;
+export const MAX_PEERS_V6 = 65;
+export const MAX_SCRAPE_HASHES = 74;
+export const DEFAULT_INTERVAL_S = 30;
+export const DEFAULT_TTL_S = 90;
+/** A peer that did not say it is ours: libtorrent announces every 300 s whatever it is told. */
+export const FOREIGN_TTL_S = 660;
+export const FOREIGN_INTERVAL_S = 120;
+export const MIN_PEER_TTL_S = 10;
+export const MAX_PEER_TTL_S = 3_600;
+export const MAX_SWARMS = 100_000;
+export const MAX_PEERS_PER_SWARM = 100_000;
+/** Registrations (hash and port) from one address. */
+export const MAX_PEERS_PER_IP = 1_000;
+export const MAX_PEERS = 2_000_000;
+/** Retransmission of our own requests: 1, 2, 4 … s instead of BEP 15's 15 × 2^n. */
+export const TRACKER_RETRY_FIRST_MS = 1_000;
+export const TRACKER_RETRY_LAST_MS = 30_000;
+/** The catalogue counts as absent after this many unanswered requests. */
+export const CATALOGUE_TRIES = 2;
+/** How long `stopped` may take on the way out. */
+export const STOP_TIMEOUT_MS = 2_000;
+
+/* ---- catalogue ---- */
+export const MAX_CATALOGUE_ENTRIES = 10_000;
+export const MAX_CATALOGUE_ENTRIES_PER_IP = 256;
+export const MAX_CATALOGUE_NAME_BYTES = 200;
+export const MAX_CATALOGUE_QUERY_BYTES = 64;
+/** Publishes per minute and address. */
+export const PUBLISHES_PER_MINUTE = 120;
+/** Entries looked at for one list request; past it the answer carries a cursor. */
+export const MAX_CATALOGUE_SCAN = 2_000;
+/** Hashes in one heartbeat: 46 + 55 × 20 bytes. */
+export const MAX_HEARTBEAT_HASHES = 55;
+
+const relations: readonly (readonly [boolean, string])[] = [
+  [20 + MAX_PEERS_V4 * 6 <= MAX_DATAGRAM_BYTES, 'IPv4 peers fit a datagram'],
+  [20 + MAX_PEERS_V6 * 18 <= MAX_DATAGRAM_BYTES, 'IPv6 peers fit a datagram'],
+  [8 + MAX_SCRAPE_HASHES * 12 <= MAX_DATAGRAM_BYTES, 'a scrape answer fits a datagram'],
+  [46 + MAX_HEARTBEAT_HASHES * 20 <= MAX_DATAGRAM_BYTES, 'a heartbeat fits a datagram'],
+  [FOREIGN_TTL_S >= 2 * 300 + 60, 'a libtorrent peer survives one lost announce'],
+  [DEFAULT_TTL_S >= 3 * DEFAULT_INTERVAL_S, 'two beats may be lost'],
+  [CONNECTION_ID_REUSE_MS < CONNECTION_ID_TTL_MS, 'a cached connection id is still valid'],
+  [MAX_OUTSTANDING_REQUESTS <= MAX_QUEUED_REQUESTS, 'our own peers serve all we ask'],
+  [MAX_OUTSTANDING_BYTES >= 2 * MAX_LARGE_REQUEST_BYTES, 'two large requests can be under way'],
+  [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],
+  [MAX_LARGE_REQUEST_BYTES <= MAX_REQUEST_OFFER_BYTES, 'we offer what the key allows'],
+  [MAX_PIECE_BYTES % BLOCK_BYTES === 0, 'pieces are made of blocks'],
+];
+for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);
