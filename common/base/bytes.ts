@@ -6,9 +6,7 @@ export function readU16(bytes: Uint8Array, offset: number): number {
 
 /** Unsigned: a length of 0xFFFFFFFF is 4294967295, never -1. */
 export function readU32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0
-  );
+  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
 }
 
 /** Signed, for `num_want` (BEP 15). */

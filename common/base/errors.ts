@@ -59,8 +59,7 @@ export const exitCodeOf = (error: unknown): number => (error instanceof ShoalErr
 
 /** What a decoder answers: a value, or a fixed reason why the bytes are not one. Wire input never throws. */
 export type Decoded<T, Reason extends string = string> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: Reason };
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: Reason };
 
 export const decoded = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });
 export const malformed = <Reason extends string>(reason: Reason): { readonly ok: false; readonly reason: Reason } => ({

@@ -89,8 +89,7 @@ export interface ListenerBinder {
 export type DialFailure = 'refused' | 'timeout' | 'unreachable';
 
 export type DialResult =
-  | { readonly ok: true; readonly stream: TcpPort }
-  | { readonly ok: false; readonly failure: DialFailure };
+  { readonly ok: true; readonly stream: TcpPort } | { readonly ok: false; readonly failure: DialFailure };
 
 export interface Dialer {
   /** Never rejects: a peer that is not there is an everyday answer. */
