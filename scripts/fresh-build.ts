@@ -1,0 +1,32 @@
+/**
+ * Run once before the tests: builds when a source is newer than what was built of it. Worker threads load a file
+ * by its address, and the tests that start the three commands start them as a user does; both need `dist`.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { forTests, isTest } from './floors.ts';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOMS = ['tracker', 'seeder', 'leecher', 'common'];
+
+/** Sources of `rooms` below `root` whose built file in `dist` is missing or older, as paths below `root`. */
+export function staleSources(root: string, rooms: readonly string[]): string[] {
+  const ageOf = (path: string): number => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? -1;
+  return rooms
+    .flatMap((room) =>
+      readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((name) => join(room, name)),
+    )
+    .filter((path) => path.endsWith('.ts') && !isTest(path) && !forTests(path.replaceAll('\\', '/')))
+    .filter((path) => ageOf(path) > ageOf(join('dist', path.replace(/\.ts$/, '.js'))));
+}
+
+export function setup(): void {
+  if (staleSources(ROOT, ROOMS).length === 0) return;
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const build = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: ROOT, encoding: 'utf8' });
+  // A type error does not stop the compiler from writing, nor the tests from running: `npm run typecheck` reports it.
+  const left = staleSources(ROOT, ROOMS);
+  if (left.length > 0) throw new Error(`the build left ${left.join(', ')} behind:\n${build.stdout}${build.stderr}`);
+}
