@@ -72,6 +72,12 @@ export class Bitfield {
     return field;
   }
 
+  /** Takes the members of another set of the same size, and stays the same object. */
+  become(other: Bitfield): void {
+    this.bytes.set(other.bytes);
+    this.#count = other.#count;
+  }
+
   /** The smallest member that is at least `from`, or -1. Skips empty bytes, so a sparse set is cheap to walk. */
   next(from: number): number {
     for (let i = from; i < this.size; i++) {

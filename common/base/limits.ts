@@ -33,6 +33,8 @@ export const MAX_TORRENT_BYTES = 96 * MIB;
 export const MAX_BENCODE_DEPTH = 100;
 /** Tokens of a .torrent file; one file takes about ten. */
 export const MAX_BENCODE_ITEMS = 10_000_000;
+/** Digits of an integer: 2^64 - 1 has 20, and libtorrent reads no more. */
+export const MAX_BENCODE_INTEGER_DIGITS = 20;
 /** Tokens of a dictionary in a peer's message. */
 export const MAX_EXTENDED_ITEMS = 2_000;
 export const MAX_EXTENDED_DEPTH = 16;
@@ -67,6 +69,8 @@ export const MAX_REQUEST_OFFER_BYTES = 1 * MIB;
 export const MAX_PEER_OFFENCES = 50;
 /** Stop answering requests while this much is queued on the socket. */
 export const SEND_BUFFER_HIGH_BYTES = 1 * MIB;
+/** Low-water mark of a TCP stream: `onDrain` comes when the queue has fallen to it. */
+export const SEND_BUFFER_LOW_BYTES = 256 * KIB;
 /** Piece buffers that uploads of one node may hold. */
 export const MAX_UPLOAD_BUFFER_BYTES = 32 * MIB;
 /** Hashes in one hash request we answer (BEP 52 recommends 512; libtorrent serves 8192). */
@@ -97,6 +101,14 @@ export const MAX_CONNECTIONS = 500;
 export const MAX_CONNECTIONS_PER_IP = 50;
 export const MAX_HALF_OPEN_DIALS = 30;
 export const DIAL_TIMEOUT_MS = 5_000;
+/** What a stream that was ended may still take to send its queue and hear the other side close. */
+export const END_TIMEOUT_MS = 2_000;
+/** One read of a dialled stream; the buffer is shared by all of them. */
+export const READ_BUFFER_BYTES = 256 * KIB;
+/** Without descriptors or memory for another connection, accept none for this long. */
+export const ACCEPT_PAUSE_MS = 500;
+/** Asked of the kernel for each direction of a UDP socket; it may give less. */
+export const UDP_BUFFER_BYTES = 4 * MIB;
 /** Endpoints that a node remembers. */
 export const MAX_KNOWN_ENDPOINTS = 4_096;
 /** First pause before a failed endpoint is dialled again; doubles up to the last. */
@@ -176,6 +188,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [CONNECTION_ID_REUSE_MS < CONNECTION_ID_TTL_MS, 'a cached connection id is still valid'],
   [MAX_OUTSTANDING_REQUESTS <= MAX_QUEUED_REQUESTS, 'our own peers serve all we ask'],
   [MAX_OUTSTANDING_BYTES >= 2 * MAX_LARGE_REQUEST_BYTES, 'two large requests can be under way'],
+  [SEND_BUFFER_LOW_BYTES < SEND_BUFFER_HIGH_BYTES, 'a drained queue is below the bound of a full one'],
   [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],
   [MAX_LARGE_REQUEST_BYTES <= MAX_REQUEST_OFFER_BYTES, 'we offer what the key allows'],
   [MAX_PIECE_BYTES % BLOCK_BYTES === 0, 'pieces are made of blocks'],

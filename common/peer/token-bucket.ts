@@ -1,0 +1,25 @@
+import type { Instant } from '../base/ids.ts';
+
+/** Lets `perSecond` events pass on average and `burst` at once. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #filledAt: Instant;
+
+  constructor(options: { readonly perSecond: number; readonly burst: number; readonly now: Instant }) {
+    this.#perSecond = options.perSecond;
+    this.#burst = options.burst;
+    this.#tokens = options.burst;
+    this.#filledAt = options.now;
+  }
+
+  /** Whether one more may pass now; it is counted if so. */
+  take(now: Instant): boolean {
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

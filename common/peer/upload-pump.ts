@@ -1,0 +1,100 @@
+/**
+ * Moves what one peer asked for from the disk to its stream, as fast as the stream takes it: one read per stretch of a
+ * piece, one gathered write of headers and slices, no copy.
+ */
+import type { PieceIndex } from '../base/ids.ts';
+import { BLOCK_BYTES, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
+import type { TcpPort } from '../base/ports.ts';
+import { encodeBlockHeader, type BlockRef } from '../wire/peer-messages.ts';
+import type { Lease, PieceReads } from './piece-reads.ts';
+import { Uploads } from './uploads.ts';
+import type { Voice } from './voice.ts';
+
+export interface UploadPumpOptions {
+  readonly stream: Pick<TcpPort, 'write' | 'queuedBytes'>;
+  readonly say: Voice;
+  readonly reads: () => PieceReads | undefined;
+  /** Sends the messages said so far, so that blocks do not overtake them. */
+  readonly flush: () => void;
+  /** Block bytes were handed to the stream. */
+  readonly sent: (count: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** What libtorrent 2.0 gets past the end of a file; it asks for whole blocks there. */
+const ZEROS = new Uint8Array(BLOCK_BYTES);
+
+export class UploadPump {
+  readonly #options: UploadPumpOptions;
+  readonly #waiting = new Uploads();
+  #reading = false;
+  #stopped = false;
+
+  constructor(options: UploadPumpOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a request that the session found valid. */
+  take(ref: BlockRef): void {
+    const admission = this.#waiting.admit(ref);
+    if (admission === 'refused') this.#options.say.reject(ref);
+    else if (admission === 'queued') this.pump();
+  }
+
+  /** With the fast extension a cancelled request still gets its one answer (BEP 6). */
+  cancel(ref: BlockRef): void {
+    if (this.#waiting.cancel(ref)) this.#options.say.reject(ref);
+  }
+
+  rejectAll(): void {
+    for (const ref of this.#waiting.clear()) this.#options.say.reject(ref);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.clear();
+  }
+
+  /** Goes on as far as the stream has room. One read is under way at a time; it runs while the stream drains. */
+  pump(): void {
+    if (this.#reading || this.#stopped || this.#options.stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return;
+    const next = this.#waiting.peek();
+    if (next === undefined) return;
+    const reads = this.#options.reads();
+    if (reads === undefined) return this.rejectAll();
+    this.#reading = true;
+    void this.#serve(reads, next);
+  }
+
+  async #serve(reads: PieceReads, head: BlockRef): Promise<void> {
+    try {
+      const lease = await reads.lease(head.piece as PieceIndex, head.begin, head.length);
+      this.#send(head.piece, lease);
+    } catch (error) {
+      // The swarm may withdraw now; what is still waiting is answered with rejects.
+      this.rejectAll();
+      this.#options.failed(error);
+    } finally {
+      this.#reading = false;
+    }
+    this.pump();
+  }
+
+  /** Answers all waiting requests at the head of the queue that the lease covers. */
+  #send(piece: number, lease: Lease): void {
+    const refs = this.#stopped ? [] : this.#waiting.takeWithin(piece, lease.begin, lease.end, SEND_BUFFER_HIGH_BYTES);
+    if (refs.length === 0) return lease.release();
+    const parts: Uint8Array[] = [];
+    let count = 0;
+    for (const ref of refs) {
+      const from = ref.begin - lease.begin;
+      const data = lease.bytes.subarray(from, from + ref.length);
+      parts.push(encodeBlockHeader(ref.piece, ref.begin, ref.length), data);
+      if (data.length < ref.length) parts.push(ZEROS.subarray(0, ref.length - data.length));
+      count += ref.length;
+    }
+    this.#options.flush();
+    this.#options.stream.write(parts, lease.release);
+    this.#options.sent(count);
+  }
+}

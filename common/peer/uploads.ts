@@ -1,0 +1,63 @@
+/**
+ * What one peer asked of us and waits for. Each request leaves by exactly one door: it is sent, rejected, or, for a
+ * peer without the fast extension, dropped by a choke (BEP 3, BEP 6).
+ */
+import { MAX_PIECE_BYTES, MAX_QUEUED_REQUESTS } from '../base/limits.ts';
+import type { BlockRef } from '../wire/peer-messages.ts';
+
+export type Admission =
+  | 'queued'
+  | 'duplicate' /* the very same waits already: one answer will do */
+  | 'refused'; /* no room, or another length at the same place */
+
+const keyOf = (ref: BlockRef): number => ref.piece * MAX_PIECE_BYTES + ref.begin;
+
+export class Uploads {
+  /** In the order they came. BOUNDED: by MAX_QUEUED_REQUESTS. */
+  readonly #waiting = new Map<number, BlockRef>();
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  admit(ref: BlockRef): Admission {
+    const same = this.#waiting.get(keyOf(ref));
+    if (same !== undefined) return same.length === ref.length ? 'duplicate' : 'refused';
+    if (this.#waiting.size >= MAX_QUEUED_REQUESTS) return 'refused';
+    this.#waiting.set(keyOf(ref), ref);
+    return 'queued';
+  }
+
+  /** Removes a waiting request; false when it is not there, being sent or answered already. */
+  cancel(ref: BlockRef): boolean {
+    if (this.#waiting.get(keyOf(ref))?.length !== ref.length) return false;
+    return this.#waiting.delete(keyOf(ref));
+  }
+
+  /** The request to answer next, without removing it. */
+  peek(): BlockRef | undefined {
+    const first = this.#waiting.values().next();
+    return first.done === true ? undefined : first.value;
+  }
+
+  /** Takes the head, and those right behind it that lie within the same bytes of the same piece. */
+  takeWithin(piece: number, begin: number, end: number, mostBytes: number): BlockRef[] {
+    const taken: BlockRef[] = [];
+    let bytes = 0;
+    for (const [key, ref] of this.#waiting) {
+      const inside = ref.piece === piece && ref.begin >= begin && ref.begin + ref.length <= end;
+      if (!inside || (taken.length > 0 && bytes + ref.length > mostBytes)) break;
+      this.#waiting.delete(key);
+      taken.push(ref);
+      bytes += ref.length;
+    }
+    return taken;
+  }
+
+  /** Empties the queue: what the caller must reject, or drop. */
+  clear(): BlockRef[] {
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    return all;
+  }
+}
