@@ -1,0 +1,85 @@
+"""Child processes of the cells: their lines, with a time limit on each wait, and an end for each of them."""
+import os
+import queue
+import signal
+import subprocess
+import threading
+import time
+from typing import Callable, Optional
+
+LINE_LIMIT_S = 60.0
+EXIT_LIMIT_S = 120.0
+STOP_LIMIT_S = 8.0
+
+
+class Failed(Exception):
+    """A cell did not come out right; the text says what was seen."""
+
+
+class Process:
+    """A started command whose standard output is read line by line; standard error goes to a file."""
+
+    def __init__(self, name: str, command: 'list[str]', log_dir: str, cwd: Optional[str] = None,
+                 env: 'Optional[dict[str, str]]' = None) -> None:
+        self.name = name
+        self.log_path = os.path.join(log_dir, f'{name}.log')
+        self.lines: 'list[str]' = []
+        self._fresh: 'queue.Queue[Optional[str]]' = queue.Queue()
+        with open(self.log_path, 'wb') as log:
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                           cwd=cwd, env={**os.environ, **(env or {})}, start_new_session=True)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        for raw in self._child.stdout:
+            line = raw.decode('utf-8', 'replace').rstrip('\n')
+            self.lines.append(line)
+            self._fresh.put(line)
+        self._fresh.put(None)
+
+    def wait_line(self, wanted: Callable[[str], bool], what: str, limit_s: float = LINE_LIMIT_S) -> str:
+        """The next line that is wanted; lines before it are passed over."""
+        until = time.monotonic() + limit_s
+        while True:
+            try:
+                line = self._fresh.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                raise Failed(f'{self.name}: no {what} within {limit_s:g} s') from None
+            if line is None:
+                raise Failed(f'{self.name}: ended with code {self._child.wait()} before {what}')
+            if wanted(line):
+                return line
+
+    def value_of(self, key: str) -> str:
+        """The value of the `key: value` line that the process prints."""
+        return self.wait_line(lambda line: line.startswith(f'{key}: '), f'line "{key}: …"').split(': ', 1)[1]
+
+    def wait_success(self, limit_s: float = EXIT_LIMIT_S) -> None:
+        try:
+            code = self._child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise Failed(f'{self.name}: still running after {limit_s:g} s') from None
+        if code != 0:
+            raise Failed(f'{self.name}: exit code {code}')
+
+    def check_alive(self) -> None:
+        if self._child.poll() is not None:
+            raise Failed(f'{self.name}: ended with code {self._child.returncode}')
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when that is not enough."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
+            try:
+                self._child.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
+    def tail(self, count: int = 15) -> str:
+        """The end of what it said, for a failure's report."""
+        with open(self.log_path, encoding='utf-8', errors='replace') as log:
+            said = log.read().splitlines()
+        shown = [f'  stdout| {line}' for line in self.lines[-count:]] + [f'  stderr| {line}' for line in said[-count:]]
+        return '\n'.join([f'  -- {self.name}', *shown])
