@@ -23,6 +23,9 @@ export const DRIVERS: readonly string[] = [
   'leecher/resume.ts',
   'common/peer/connection.ts',
   'common/peer/node.ts',
+  'common/peer/piece-reads.ts',
+  'common/peer/swarm.ts',
+  'common/peer/upload-pump.ts',
   'common/announce/announcer.ts',
   'common/announce/catalogue-client.ts',
 ];
