@@ -1,0 +1,108 @@
+import { equalBytes } from '../base/bytes.ts';
+import type { Digest } from '../base/ids.ts';
+import type { HashRequest } from '../wire/hash-request.ts';
+import { answerCount, hashRequestFault, subtreeHeight } from './hash-requests.ts';
+import { DIGEST_BYTES, parentNodes, zeroSubtree } from './merkle.ts';
+
+/** Pieces of one file, counted within it. */
+export interface PieceSpan {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * The upper part of one file's merkle tree, from its piece layer (or, of a small file, its root alone) up, to answer
+ * hash requests from (BEP 52). What lies below is hashed again from the file when someone asks.
+ *
+ * BOUNDED: by twice the bytes of the layer it is made from.
+ */
+export class HashTree {
+  /** Height above the leaves of the lowest layer that is kept. */
+  readonly baseHeight: number;
+  readonly treeHeight: number;
+  /** One array of nodes per height, from the base up, without padding. */
+  readonly #layers: readonly Uint8Array[];
+
+  /** `layer`: the nodes at `baseHeight` that cover data, 32 bytes each. It is kept and must not change. */
+  constructor(layer: Uint8Array, baseHeight: number, treeHeight: number) {
+    const widthBytes = 2 ** (treeHeight - baseHeight) * DIGEST_BYTES;
+    if (layer.length > widthBytes) throw new Error('more nodes than the tree is wide');
+    this.baseHeight = baseHeight;
+    this.treeHeight = treeHeight;
+    const layers = [layer];
+    for (let height = baseHeight; height < treeHeight; height++) layers.push(parentNodes(layers.at(-1)!, height));
+    this.#layers = layers;
+  }
+
+  get root(): Digest {
+    return this.node(this.treeHeight, 0).slice() as Digest;
+  }
+
+  /** The layer it was made from: 32 bytes for each node that covers data. */
+  get layer(): Uint8Array {
+    return this.#layers[0]!;
+  }
+
+  /** One node, padding included: a view that must not be written to. `height` is not below `baseHeight`. */
+  node(height: number, index: number): Digest {
+    const layer = this.#layers[height - this.baseHeight]!;
+    const at = index * DIGEST_BYTES;
+    return at < layer.length ? (layer.subarray(at, at + DIGEST_BYTES) as Digest) : zeroSubtree(height);
+  }
+
+  /** The hashes that answer a request; undefined when it is to be rejected or asks for what lies below this tree. */
+  answer(request: HashRequest): { readonly hashes: Uint8Array } | undefined {
+    if (hashRequestFault(request, this.treeHeight) !== undefined) return undefined;
+    if (request.baseLayer < this.baseHeight) return undefined;
+    return { hashes: collect(request, (height, index) => this.node(height, index)) };
+  }
+
+  /**
+   * The pieces whose leaves `answerFromLeaves` needs for a request that is not at fault: those that hold the nodes
+   * asked for, and with them the proof inside a piece. None where there is only padding.
+   */
+  leafSpan(request: HashRequest): PieceSpan {
+    const first = Math.floor((request.index * 2 ** request.baseLayer) / 2 ** this.baseHeight);
+    const width = Math.max(1, 2 ** (subtreeHeight(request) - this.baseHeight));
+    const count = this.layer.length / DIGEST_BYTES;
+    return { first, count: Math.max(0, Math.min(width, count - first)) };
+  }
+
+  /**
+   * The hashes that answer a request below this tree. `leaves` are the leaf hashes of `leafSpan(request)`, 32 bytes
+   * each, without padding. Undefined when the request is to be rejected, or when the leaves are not those of the tree:
+   * the file is not what it was.
+   */
+  answerFromLeaves(request: HashRequest, leaves: Uint8Array): { readonly hashes: Uint8Array } | undefined {
+    if (hashRequestFault(request, this.treeHeight) !== undefined) return undefined;
+    const spanHeight = Math.max(this.baseHeight, subtreeHeight(request));
+    if (leaves.length > 2 ** spanHeight * DIGEST_BYTES) return undefined;
+    const lower = new HashTree(leaves, 0, spanHeight);
+    const firstLeaf = this.leafSpan(request).first * 2 ** this.baseHeight;
+    const isSame = equalBytes(lower.root, this.node(spanHeight, firstLeaf / 2 ** spanHeight));
+    if (!isSame) return undefined;
+    return {
+      hashes: collect(request, (height, index) =>
+        height < spanHeight ? lower.node(height, index - firstLeaf / 2 ** height) : this.node(height, index),
+      ),
+    };
+  }
+}
+
+/** The nodes asked for, then uncles from the bottom to the top (BEP 52). */
+function collect(request: HashRequest, node: (height: number, index: number) => Digest): Uint8Array {
+  const hashes = new Uint8Array(answerCount(request) * DIGEST_BYTES);
+  let at = 0;
+  for (let i = 0; i < request.length; i++) {
+    hashes.set(node(request.baseLayer, request.index + i), at);
+    at += DIGEST_BYTES;
+  }
+  let height = subtreeHeight(request);
+  let place = request.index / request.length;
+  for (; at < hashes.length; at += DIGEST_BYTES) {
+    hashes.set(node(height, place % 2 === 0 ? place + 1 : place - 1), at);
+    height++;
+    place = Math.floor(place / 2);
+  }
+  return hashes;
+}
