@@ -38,6 +38,8 @@ export const MAX_BENCODE_INTEGER_DIGITS = 20;
 /** Tokens of a dictionary in a peer's message. */
 export const MAX_EXTENDED_ITEMS = 2_000;
 export const MAX_EXTENDED_DEPTH = 16;
+/** What is kept of the name a peer gives itself. */
+export const MAX_CLIENT_NAME_CHARS = 64;
 
 /* ---- peer wire: BEP 3, 6, 10, 52 ---- */
 export const HANDSHAKE_BYTES = 68;
