@@ -1,0 +1,137 @@
+import type { Socket } from 'node:net';
+import { canonicalAddress } from '../base/address.ts';
+import type { Endpoint } from '../base/ids.ts';
+import { END_TIMEOUT_MS, SEND_BUFFER_LOW_BYTES } from '../base/limits.ts';
+import type { CloseCause, TcpHandler, TcpPort } from '../base/ports.ts';
+
+/** Probe a silent peer's machine after this, so that one that vanished is noticed. */
+const KEEP_ALIVE_PROBE_MS = 60_000;
+
+/**
+ * A connected socket, paused when it comes here, as a `TcpPort`.
+ *
+ * The other side's end of stream closes ours too, once the queue is sent: BitTorrent has no use for half a connection.
+ */
+export class HostTcpStream implements TcpPort {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly #socket: Socket;
+  #handler: TcpHandler | undefined;
+  #paused = false;
+  /** Nothing more may be written; what still arrives is thrown away. */
+  #closing = false;
+  #closed = false;
+  #cause: CloseCause | undefined;
+  #wasAboveLowWater = false;
+  #endTimer: NodeJS.Timeout | undefined;
+  /** One entry for each write under way, oldest first. BOUNDED: by the writer, who watches `queuedBytes`. */
+  readonly #unflushed: ((() => void) | undefined)[] = [];
+
+  private constructor(socket: Socket, local: Endpoint, remote: Endpoint) {
+    this.#socket = socket;
+    this.local = local;
+    this.remote = remote;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+    socket.on('end', () => this.#onEnd());
+    // Without a listener an ECONNRESET or EPIPE would end the process.
+    socket.on('error', () => (this.#cause ??= 'reset'));
+    socket.on('close', () => this.#onClose());
+  }
+
+  /** Undefined when the connection is gone already and has no addresses any more. */
+  static of(socket: Socket): HostTcpStream | undefined {
+    const local = endpointOf(socket.localAddress, socket.localPort);
+    const remote = endpointOf(socket.remoteAddress, socket.remotePort);
+    if (local === undefined || remote === undefined || socket.destroyed) return undefined;
+    return new HostTcpStream(socket, local, remote);
+  }
+
+  get queuedBytes(): number {
+    return this.#closed ? 0 : this.#socket.writableLength;
+  }
+
+  start(handler: TcpHandler): void {
+    if (this.#handler !== undefined) throw new Error('a TCP stream was started twice');
+    this.#handler = handler;
+    if (this.#closed) setImmediate(() => handler.onClosed(this.#cause ?? 'reset'));
+    else if (!this.#paused) this.#socket.resume();
+  }
+
+  /** What the socket has read; whoever wired the socket calls this. */
+  receive(view: Uint8Array): void {
+    if (!this.#closing) this.#handler?.onBytes(view);
+  }
+
+  write(parts: readonly Uint8Array[], flushed?: () => void): void {
+    if (this.#closing || parts.length === 0) {
+      if (flushed !== undefined) setImmediate(flushed);
+      return;
+    }
+    const last = parts.length - 1;
+    this.#unflushed.push(flushed);
+    this.#socket.cork();
+    for (let i = 0; i < last; i++) this.#socket.write(parts[i]!);
+    this.#socket.write(parts[last]!, this.#onFlushed);
+    this.#socket.uncork();
+    if (this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) this.#wasAboveLowWater = true;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (!this.#closing) this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#handler !== undefined) this.#socket.resume();
+  }
+
+  end(): void {
+    this.#cause ??= 'local';
+    this.#linger();
+  }
+
+  destroy(): void {
+    this.#cause ??= 'local';
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+
+  #onEnd(): void {
+    this.#cause ??= 'ended';
+    this.#linger();
+  }
+
+  /**
+   * Sends the queue and our end of stream. Goes on reading meanwhile: to close over unread bytes is to reset, and
+   * that would take what we have just sent from the other side.
+   */
+  #linger(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#socket.end();
+    this.#socket.resume();
+    this.#endTimer = setTimeout(() => this.#socket.destroy(), END_TIMEOUT_MS);
+  }
+
+  readonly #onFlushed = (): void => {
+    this.#unflushed.shift()?.();
+    if (!this.#wasAboveLowWater || this.#closing || this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) return;
+    this.#wasAboveLowWater = false;
+    this.#handler?.onDrain();
+  };
+
+  #onClose(): void {
+    clearTimeout(this.#endTimer);
+    this.#closing = true;
+    this.#closed = true;
+    while (this.#unflushed.length > 0) this.#unflushed.shift()?.();
+    this.#handler?.onClosed((this.#cause ??= 'reset'));
+  }
+}
+
+function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
+  const host = address === undefined ? undefined : canonicalAddress(address);
+  return host === undefined || port === undefined ? undefined : { host, port };
+}

@@ -1,0 +1,106 @@
+import { Buffer } from 'node:buffer';
+import type { RemoteInfo, Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { canonicalAddress, isIPv6 } from '../base/address.ts';
+import type { Endpoint } from '../base/ids.ts';
+import { UDP_BUFFER_BYTES } from '../base/limits.ts';
+import type { Meter, UdpBinder, UdpPort } from '../base/ports.ts';
+import { bindError } from './bind-error.ts';
+
+/** Opens UDP sockets of the machine. `::` takes both families; a peer's address is the same text on either. */
+export class HostUdpBinder implements UdpBinder {
+  readonly #meter: Meter;
+
+  constructor(options: { readonly meter: Meter }) {
+    this.#meter = options.meter;
+  }
+
+  /** Rejects with a `ShoalError` of code NETWORK. */
+  async bind(local: Endpoint): Promise<UdpPort> {
+    // dgram would take the port's low 16 bits.
+    if (local.port > 0xffff) throw bindError('UDP', local, { code: 'ERR_SOCKET_BAD_PORT' });
+    const v6 = isIPv6(local.host);
+    // Every address here is an IP already; dgram would queue each datagram behind a look-up of it.
+    const socket = createSocket({
+      type: v6 ? 'udp6' : 'udp4',
+      lookup: (host, _options, found) => found(null, host, v6 ? 6 : 4),
+    });
+    try {
+      // With that look-up the socket may be bound before `bind` returns.
+      const bound = once(socket, 'listening');
+      socket.bind(local.port, local.host);
+      await bound;
+    } catch (error) {
+      socket.close();
+      throw bindError('UDP', local, error);
+    }
+    return new HostUdpPort(socket, v6, this.#meter);
+  }
+}
+
+class HostUdpPort implements UdpPort {
+  readonly local: Endpoint;
+  readonly #socket: Socket;
+  readonly #v6: boolean;
+  readonly #meter: Meter;
+  #receive: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(socket: Socket, v6: boolean, meter: Meter) {
+    this.#socket = socket;
+    this.#v6 = v6;
+    this.#meter = meter;
+    const bound = socket.address();
+    this.local = { host: canonicalAddress(bound.address) ?? bound.address, port: bound.port };
+    enlargeBuffers(socket);
+    socket.on('message', (bytes, from) => this.#deliver(bytes, from));
+    socket.on('error', () => this.#meter.count('udp_receive_failed'));
+  }
+
+  send(bytes: Uint8Array, to: Endpoint): void {
+    if (this.#closed !== undefined) return;
+    try {
+      // A copy: when the kernel's queue is full the datagram waits, and the caller may use its bytes again.
+      this.#socket.send(Buffer.from(bytes), to.port, this.#wireHost(to.host), this.#sent);
+    } catch {
+      this.#meter.count('udp_send_failed');
+    }
+  }
+
+  onDatagram(receive: (bytes: Uint8Array, from: Endpoint) => void): void {
+    this.#receive = receive;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#receive = undefined;
+      this.#socket.close(() => resolve());
+    });
+    return this.#closed;
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#meter.count('udp_send_failed');
+  };
+
+  /** A socket of both families knows IPv4 addresses only in their mapped form (RFC 4291, 2.5.5.2). */
+  #wireHost(host: string): string {
+    return this.#v6 && !isIPv6(host) ? `::ffff:${host}` : host;
+  }
+
+  #deliver(bytes: Uint8Array, from: RemoteInfo): void {
+    const host = this.#v6 ? canonicalAddress(from.address) : from.address;
+    if (host !== undefined) this.#receive?.(bytes, { host, port: from.port });
+  }
+}
+
+/** A burst of announces is lost where the kernel's buffer is small. It may refuse, or give less. */
+function enlargeBuffers(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(UDP_BUFFER_BYTES);
+    socket.setSendBufferSize(UDP_BUFFER_BYTES);
+  } catch {
+    // What the system gives by itself will do.
+  }
+}
