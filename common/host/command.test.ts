@@ -6,7 +6,8 @@ import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, EXIT_CODES, ShoalError } from '../base/errors.ts';
 import { StoreError } from '../base/ports.ts';
-import { type CommandHost, defineCommand, execute, type OptionsOf } from './command.ts';
+import { type CommandHost, execute } from './command.ts';
+import { defineCommand, type OptionsOf } from './option-spec.ts';
 
 const SPEC = defineCommand({
   name: 'shoal-test',

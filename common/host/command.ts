@@ -15,8 +15,6 @@ import { readSettings } from './settings.ts';
 import { MAX_STOP_MS, type SignalSource, StopSignals, type StopSignal } from './signals.ts';
 import { projectVersion } from './version.ts';
 
-export { type CommandSpec, defineCommand, type OptionsOf } from './option-spec.ts';
-
 /** What a command's `main` gets of the process it runs in. */
 export interface CommandHost {
   readonly log: Log;

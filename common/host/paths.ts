@@ -27,7 +27,7 @@ function firstUsable(environment: Environment, variable: string, belowHome: stri
   if (base !== undefined && isUsable(join(base, OURS))) return join(base, OURS);
   const user = process.getuid?.() ?? 'user';
   const fallback = join(tmpdir(), `${OURS}-${user}`);
-  return isUsable(fallback) && isPrivate(fallback) ? join(fallback) : undefined;
+  return isUsable(fallback) && isPrivate(fallback) ? fallback : undefined;
 }
 
 function homeDirectory(environment: Environment): string | undefined {
