@@ -1,0 +1,41 @@
+import { availableParallelism } from 'node:os';
+import type { Digest } from '../base/ids.ts';
+import type { Hasher } from '../base/ports.ts';
+import { HashThreads } from './hash-threads.ts';
+
+/** More threads than this read a disk no faster. */
+const MAX_THREADS = 8;
+
+/** As many threads as there are processors. */
+export const hashThreadCount = (): number => Math.max(1, Math.min(MAX_THREADS, availableParallelism()));
+
+/** SHA-256 on worker threads, which see the very bytes when those are in shared memory. */
+export class HashPool implements Hasher {
+  /** For `file-hashes.ts`: threads that read files by themselves. */
+  readonly threads: HashThreads;
+
+  constructor(options: { readonly threads: number }) {
+    this.threads = new HashThreads({ capacity: options.threads });
+  }
+
+  async pieceRoot(bytes: Uint8Array, leafSlots: number): Promise<Digest> {
+    return (await this.threads.run({ kind: 'root', bytes: reachable(bytes), leafSlots })) as Digest;
+  }
+
+  leaves(bytes: Uint8Array): Promise<Uint8Array> {
+    return this.threads.run({ kind: 'leaves', bytes: reachable(bytes) });
+  }
+
+  close(): Promise<void> {
+    return this.threads.close();
+  }
+}
+
+/**
+ * Bytes as a message may carry them: shared memory goes as it is. Of anything else the message makes a copy, and a
+ * small view of a large buffer is cut out first, since the copy would be of the whole buffer.
+ */
+function reachable(bytes: Uint8Array): Uint8Array {
+  const { buffer } = bytes;
+  return buffer instanceof SharedArrayBuffer || buffer.byteLength === bytes.length ? bytes : bytes.slice();
+}
