@@ -7,7 +7,7 @@ import type { Clock, Hasher, Log, Meter, PieceStore } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { Choker } from './choker.ts';
 import type { Connection } from './connection.ts';
-import { answerHashes } from './hash-answers.ts';
+import { HashAnswers } from './hash-answers.ts';
 import type { CloseReason, Fetcher } from './peer.ts';
 import { PieceReads } from './piece-reads.ts';
 import { Standing } from './standing.ts';
@@ -39,7 +39,7 @@ export class Swarm {
   readonly #choker: Choker;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
-  #store: PieceStore | undefined;
+  #hashAnswers: HashAnswers | undefined;
   #reads: PieceReads | undefined;
   #uploadedBytes = 0;
   #downloadedBytes = 0;
@@ -73,11 +73,16 @@ export class Swarm {
     return this.#reads;
   }
 
-  /** The content is known and stored here: serves what the torrent offers, tells those who are connected. */
-  serveFrom(store: PieceStore): void {
-    this.#store = store;
-    this.#reads = new PieceReads({ store, geometry: this.torrent.content!.geometry });
+  /** The content is known: what peers said they have can be judged. */
+  contentLearned(): void {
     for (const connection of this.connections) connection.contentLearned();
+  }
+
+  /** The pieces are stored here: what the torrent offers is served from now on. */
+  serveFrom(store: PieceStore): void {
+    const { torrent } = this;
+    this.#reads = new PieceReads({ store, geometry: torrent.content!.geometry });
+    this.#hashAnswers = new HashAnswers({ torrent, store, hasher: this.#options.hasher });
   }
 
   /** Takes up endpoints that a tracker, or a user, named. */
@@ -146,7 +151,8 @@ export class Swarm {
   }
 
   piecesChanged(connection: Connection, now: Instant): void {
-    if (this.isUploadOnly && connection.pieces?.isFull === true) return connection.close('nothing-to-exchange');
+    const isSeed = connection.pieces?.isFull === true && connection.pieces.size > 0;
+    if (this.isUploadOnly && isSeed) return connection.close('nothing-to-exchange');
     this.fetcher?.onPieces(connection, now);
   }
 
@@ -176,12 +182,12 @@ export class Swarm {
 
   /** Hashes for a peer, or undefined where they cannot or must not be given. */
   async answerHashes(request: HashRequest): Promise<Uint8Array | undefined> {
-    const answer = await answerHashes(request, {
-      torrent: this.torrent,
-      store: this.#store,
-      hasher: this.#options.hasher,
-      onStoreFailed: this.#options.onStoreFailed,
-    });
+    let answer: Uint8Array | undefined;
+    try {
+      answer = await this.#hashAnswers?.answer(request);
+    } catch (error) {
+      this.#options.onStoreFailed(error);
+    }
     this.#options.meter.count(answer === undefined ? 'hash_requests_rejected' : 'hash_requests_served');
     return answer;
   }

@@ -2,13 +2,20 @@ import { Bitfield } from '../base/bitfield.ts';
 import { toHex } from '../base/bytes.ts';
 import type { PieceIndex, WireHash } from '../base/ids.ts';
 import type { Geometry } from '../content/geometry.ts';
-import type { HashTree } from '../content/hash-tree.ts';
+import { HashTree } from '../content/hash-tree.ts';
+import type { PieceLayers } from '../content/piece-roots.ts';
 
 /** What is known of a torrent once its info dictionary is there and verified. */
 export interface TorrentContent {
   /** The exact bytes of the info dictionary. */
   readonly info: Uint8Array;
   readonly geometry: Geometry;
+}
+
+/** The upper part of a file's merkle tree, and where its pieces begin. */
+export interface HashedFile {
+  readonly tree: HashTree;
+  readonly firstPiece: number;
 }
 
 /**
@@ -20,8 +27,8 @@ export class Torrent {
   readonly wireHash: WireHash;
   #content: TorrentContent | undefined;
   #offered = new Bitfield(0);
-  /** BOUNDED: by the files of the torrent. */
-  readonly #trees = new Map<string, HashTree>();
+  /** By root in hex. BOUNDED: by the files of the torrent. */
+  readonly #hashes = new Map<string, HashedFile>();
 
   constructor(wireHash: WireHash) {
     this.wireHash = wireHash;
@@ -51,11 +58,22 @@ export class Torrent {
     this.#offered = new Bitfield(this.#content?.geometry.pieceCount ?? 0);
   }
 
-  learnTree(root: Uint8Array, tree: HashTree): void {
-    this.#trees.set(toHex(root), tree);
+  /** The verified hashes of the files, for those who ask. Equal files share a root, and so an entry. */
+  learnLayers(layers: PieceLayers): void {
+    const { geometry } = this.#content!;
+    for (const { root, treeHeight, firstPiece } of geometry.files) {
+      if (root === undefined) continue;
+      const key = toHex(root);
+      const layer = layers.get(key);
+      const tree =
+        layer === undefined
+          ? new HashTree(root, treeHeight, treeHeight)
+          : new HashTree(layer, geometry.pieceLayerHeight, treeHeight);
+      if (!this.#hashes.has(key)) this.#hashes.set(key, { tree, firstPiece });
+    }
   }
 
-  treeOf(root: Uint8Array): HashTree | undefined {
-    return this.#trees.get(toHex(root));
+  hashesOf(root: Uint8Array): HashedFile | undefined {
+    return this.#hashes.get(toHex(root));
   }
 }

@@ -94,7 +94,9 @@ export class UploadPump {
       count += ref.length;
     }
     this.#options.flush();
-    this.#options.stream.write(parts, lease.release);
+    this.#options.stream.write(parts, () => {
+      lease.release();
+    });
     this.#options.sent(count);
   }
 }

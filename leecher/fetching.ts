@@ -1,0 +1,258 @@
+/**
+ * Keeps every source busy: asks the plan what to fetch from whom, keeps blocks in flight, has each whole piece checked
+ * and then written. Verify, then write: nothing that does not hash right reaches the store.
+ *
+ * BOUNDED: by the buffer pool, whose buffers hold the pieces that are being fetched, checked or written.
+ */
+import type { BufferPool } from '../common/base/buffers.ts';
+import { equalBytes } from '../common/base/bytes.ts';
+import type { Digest, Instant, PieceIndex } from '../common/base/ids.ts';
+import { KIB, MAX_OUTSTANDING_BYTES, MIB } from '../common/base/limits.ts';
+import type { Clock, Hasher, PieceStore } from '../common/base/ports.ts';
+import type { Geometry } from '../common/content/geometry.ts';
+import type { Peer } from '../common/peer/peer.ts';
+import { Fetch } from './fetch.ts';
+import type { Plan } from './plan.ts';
+import type { SourceFailure } from './source-book.ts';
+
+export interface FetchingOptions {
+  readonly plan: Plan;
+  readonly geometry: Geometry;
+  /** What the piece must hash to. */
+  readonly rootOf: (piece: PieceIndex) => Digest;
+  readonly pool: BufferPool;
+  readonly hasher: Hasher;
+  readonly store: PieceStore;
+  readonly clock: Clock;
+  /** The piece is verified and written. */
+  readonly onVerified: (piece: PieceIndex, peer: Peer) => void;
+  /** A source did not deliver a piece; corrupt ones count against it. */
+  readonly onFailure: (piece: PieceIndex, peer: Peer, failure: SourceFailure) => void;
+  /** The store refused a verified piece. */
+  readonly onStoreFailed: (error: unknown) => void;
+  /** Something changed that the driver may want to look at: a piece came, or a source ran dry. */
+  readonly onStep: () => void;
+}
+
+/** A connected source with what is being fetched from it. */
+interface Lane {
+  readonly peer: Peer;
+  /** BOUNDED: by the buffer pool. */
+  readonly fetches: Map<PieceIndex, Fetch>;
+  /** Whose blocks are not all asked for yet. */
+  asking: Fetch | undefined;
+}
+
+/** Bytes kept in flight at a source: this much time's worth of its rate … */
+const DEPTH_SECONDS = 1;
+/** … within these bounds … */
+const LEAST_DEPTH_BYTES = 128 * KIB;
+/** … and this before its rate is known. */
+const FIRST_DEPTH_BYTES = 1 * MIB;
+/** Blocks longer than this are asked of sources that are fast: a long one delays all behind it on its stream. */
+const CAUTIOUS_BLOCK_BYTES = 128 * KIB;
+const FAST_BYTES_PER_SECOND = 5 * MIB;
+
+export class Fetching {
+  readonly #options: FetchingOptions;
+  /** BOUNDED: by the connections. */
+  readonly #lanes = new Map<number, Lane>();
+  /** Pieces on their way to the disk. BOUNDED: by the pool. */
+  readonly #writing = new Set<PieceIndex>();
+  #checking = 0;
+  #stopped = false;
+
+  constructor(options: FetchingOptions) {
+    this.#options = options;
+  }
+
+  /** Pieces that are being checked or written. */
+  get checking(): number {
+    return this.#checking;
+  }
+
+  /** Whether anything is under way that may still become a piece. */
+  get isBusy(): boolean {
+    if (this.#checking > 0) return true;
+    for (const lane of this.#lanes.values()) if (lane.fetches.size > 0) return true;
+    return false;
+  }
+
+  add(peer: Peer): void {
+    if (this.#lanes.has(peer.id) || peer.pieces === undefined) return;
+    this.#lanes.set(peer.id, { peer, fetches: new Map(), asking: undefined });
+    this.#options.plan.addSource(peer.id, peer.pieces);
+    this.review(peer);
+  }
+
+  remove(peer: Peer): void {
+    const lane = this.#lanes.get(peer.id);
+    if (lane === undefined) return;
+    for (const fetch of [...lane.fetches.values()]) {
+      this.#drop(lane, fetch);
+      this.#options.onFailure(fetch.piece, peer, 'gone');
+    }
+    this.#lanes.delete(peer.id);
+    this.#options.plan.removeSource(peer.id, this.#now());
+    this.fillAll();
+  }
+
+  /** The peer's pieces changed: tells it whether it is of interest (BEP 3), and asks if it may be asked. */
+  review(peer: Peer): void {
+    const lane = this.#lanes.get(peer.id);
+    if (lane === undefined) return;
+    peer.setInterested(lane.fetches.size > 0 || this.#options.plan.isUseful(peer.id));
+    this.#fill(lane);
+  }
+
+  choked(peer: Peer): void {
+    const lane = this.#lanes.get(peer.id);
+    if (lane === undefined) return;
+    for (const fetch of [...lane.fetches.values()]) this.#fail(lane, fetch, 'choked');
+    this.fillAll();
+  }
+
+  blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
+    this.#lanes.get(peer.id)?.fetches.get(piece)?.take(begin, offset, view);
+    this.#options.plan.progressed(peer.id, view.length, this.#now());
+  }
+
+  block(peer: Peer, piece: PieceIndex, begin: number, length: number): void {
+    const lane = this.#lanes.get(peer.id);
+    const fetch = lane?.fetches.get(piece);
+    if (lane === undefined || fetch === undefined) return;
+    if (fetch.close(begin, length)) {
+      lane.fetches.delete(piece);
+      void this.#check(lane.peer, fetch);
+    }
+    this.#fill(lane);
+  }
+
+  rejected(peer: Peer, piece: PieceIndex): void {
+    const lane = this.#lanes.get(peer.id);
+    const fetch = lane?.fetches.get(piece);
+    if (lane === undefined || fetch === undefined) return;
+    this.#fail(lane, fetch, 'rejected');
+    this.fillAll();
+  }
+
+  /** Takes back what is overdue and gives everybody work. */
+  wake(): void {
+    const late = this.#options.plan.overdue(this.#now());
+    for (const { id, piece } of late) {
+      const lane = this.#lanes.get(id);
+      const fetch = lane?.fetches.get(piece);
+      if (lane === undefined || fetch === undefined) this.#options.plan.failed(id, piece, 'stalled', this.#now());
+      else this.#fail(lane, fetch, 'stalled');
+    }
+    this.fillAll();
+  }
+
+  fillAll(): void {
+    for (const lane of this.#lanes.values()) this.#fill(lane);
+  }
+
+  /** Gives up all that is under way; pieces that are being checked are let go when they come back. */
+  stop(): void {
+    this.#stopped = true;
+    for (const lane of this.#lanes.values()) for (const fetch of [...lane.fetches.values()]) this.#drop(lane, fetch);
+    this.#lanes.clear();
+  }
+
+  #now(): Instant {
+    return this.#options.clock.now();
+  }
+
+  /** Asks this source for blocks until enough of them are on their way. */
+  #fill(lane: Lane): void {
+    const { peer } = lane;
+    if (this.#stopped || peer.isChokingUs) return;
+    const rate = this.#options.plan.report(peer.id)?.ratePerSecond ?? 0;
+    const depthBytes = this.#depthOf(rate);
+    const blockBytes =
+      rate >= FAST_BYTES_PER_SECOND ? peer.blockBytes : Math.min(peer.blockBytes, CAUTIOUS_BLOCK_BYTES);
+    while (peer.roomForRequests > 0 && MAX_OUTSTANDING_BYTES - peer.roomForBytes < depthBytes) {
+      lane.asking ??= this.#begin(lane);
+      if (lane.asking === undefined) return;
+      const { piece } = lane.asking;
+      const block = lane.asking.ask(blockBytes);
+      if (lane.asking.isAsked) lane.asking = undefined;
+      if (block !== undefined) peer.request(piece, block.begin, block.length);
+    }
+  }
+
+  #depthOf(rate: number): number {
+    const { pool } = this.#options;
+    const wanted = rate === 0 ? FIRST_DEPTH_BYTES : rate * DEPTH_SECONDS;
+    const share = (pool.capacity * pool.sizeBytes) / (2 * this.#lanes.size);
+    return Math.max(LEAST_DEPTH_BYTES, Math.min(wanted, share, MAX_OUTSTANDING_BYTES));
+  }
+
+  /** The next piece for this source, with a buffer for it. */
+  #begin(lane: Lane): Fetch | undefined {
+    const { plan, pool, geometry } = this.#options;
+    if (pool.available === 0) return undefined;
+    const assignment = plan.next(lane.peer.id, this.#now());
+    if (assignment === undefined) return undefined;
+    const { piece } = assignment;
+    const fetch = new Fetch({ piece, sizeBytes: geometry.pieceSize(piece), buffer: pool.take()! });
+    lane.fetches.set(piece, fetch);
+    return fetch;
+  }
+
+  /** Lets go of a fetch without a word to the plan. */
+  #drop(lane: Lane, fetch: Fetch): void {
+    lane.fetches.delete(fetch.piece);
+    if (lane.asking === fetch) lane.asking = undefined;
+    for (const { begin, length } of fetch.openBlocks) lane.peer.cancel(fetch.piece, begin, length);
+    this.#options.pool.give(fetch.buffer);
+  }
+
+  #fail(lane: Lane, fetch: Fetch, failure: SourceFailure): void {
+    this.#drop(lane, fetch);
+    this.#options.plan.failed(lane.peer.id, fetch.piece, failure, this.#now());
+    this.#options.onFailure(fetch.piece, lane.peer, failure);
+  }
+
+  async #check(peer: Peer, fetch: Fetch): Promise<void> {
+    const { plan, hasher, geometry, pool } = this.#options;
+    const { piece } = fetch;
+    plan.arrived(piece, peer.id, this.#now());
+    this.#checking++;
+    try {
+      const root = await hasher.pieceRoot(fetch.bytes, geometry.leafSlots(piece));
+      if (!this.#stopped) await this.#judge(peer, fetch, equalBytes(root, this.#options.rootOf(piece)));
+    } catch (error) {
+      if (!this.#stopped) this.#options.onStoreFailed(error);
+    } finally {
+      pool.give(fetch.buffer);
+      this.#checking--;
+    }
+    this.fillAll();
+    this.#options.onStep();
+  }
+
+  async #judge(peer: Peer, fetch: Fetch, isRight: boolean): Promise<void> {
+    const { plan, store } = this.#options;
+    const { piece } = fetch;
+    if (!isRight) {
+      plan.failed(peer.id, piece, 'corrupt', this.#now());
+      this.#options.onFailure(piece, peer, 'corrupt');
+      return;
+    }
+    // At the end a piece may come from two sources; one of them is enough.
+    if (this.#writing.has(piece) || !plan.isNeeded(piece)) return;
+    this.#writing.add(piece);
+    try {
+      await store.write(piece, fetch.bytes);
+    } finally {
+      this.#writing.delete(piece);
+    }
+    for (const id of plan.done(piece, peer.id, this.#now())) {
+      const lane = this.#lanes.get(id);
+      const other = lane?.fetches.get(piece);
+      if (lane !== undefined && other !== undefined) this.#drop(lane, other);
+    }
+    this.#options.onVerified(piece, peer);
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The part of a download that moves data: from the moment its place on the disk is taken until every piece is verified
+ * and written. Waits for enough sources, splits the work, keeps the record of who gave what, knows when all hope is gone.
+ */
+import { BufferPool } from '../common/base/buffers.ts';
+import type { ShoalError } from '../common/base/errors.ts';
+import { after, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
+import { MAX_FETCH_BUFFER_BYTES } from '../common/base/limits.ts';
+import type { Clock, Hasher, PieceStore, Random } from '../common/base/ports.ts';
+import type { Geometry } from '../common/content/geometry.ts';
+import type { PieceRoots } from '../common/content/piece-roots.ts';
+import type { Peer } from '../common/peer/peer.ts';
+import type { Swarm } from '../common/peer/swarm.ts';
+import type { DownloadEvents } from './download-events.ts';
+import { noValidSource, rangesText } from './endings.ts';
+import { Fetching } from './fetching.ts';
+import { Plan, type PieceRange } from './plan.ts';
+import type { SourceBook, SourceFailure } from './source-book.ts';
+
+export interface PursuitOptions {
+  readonly geometry: Geometry;
+  readonly roots: PieceRoots;
+  readonly store: PieceStore;
+  readonly swarm: Swarm;
+  readonly book: SourceBook;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hasher: Hasher;
+  readonly minSeeders: number;
+  readonly events: DownloadEvents;
+  /** The piece is verified and written. */
+  readonly onVerified: (piece: PieceIndex, sizeBytes: number) => void;
+  readonly onStoreFailed: (error: unknown) => void;
+  /** A piece came, or a source ran dry. */
+  readonly onStep: () => void;
+  /** More sources would help. */
+  readonly onHungry: () => void;
+}
+
+/** A piece can be fetched while another is checked. */
+const FEWEST_BUFFERS = 2;
+/** Once all that is left is known to be corrupt everywhere, this long is given to sources that may still come. */
+const HOPELESS_GRACE_MS = 5_000;
+
+export class Pursuit {
+  readonly #options: PursuitOptions;
+  readonly #plan: Plan;
+  readonly #fetching: Fetching;
+  /** Connected ones. BOUNDED: by the connections. */
+  readonly #peers = new Map<number, Peer>();
+  #hopelessSince: Instant | undefined;
+  #toldMissing = '';
+
+  constructor(options: PursuitOptions) {
+    this.#options = options;
+    const { geometry, roots, store, clock, hasher, random } = options;
+    this.#plan = new Plan({
+      pieceCount: geometry.pieceCount,
+      sizeOf: (piece) => geometry.pieceSize(piece),
+      have: options.swarm.torrent.offered,
+      random,
+    });
+    const capacity = Math.max(FEWEST_BUFFERS, Math.floor(MAX_FETCH_BUFFER_BYTES / geometry.pieceBytes));
+    this.#fetching = new Fetching({
+      plan: this.#plan,
+      geometry,
+      rootOf: (piece) => roots.rootOf(piece),
+      pool: new BufferPool({ sizeBytes: geometry.pieceBytes, capacity }),
+      hasher,
+      store,
+      clock,
+      onVerified: (piece, peer) => {
+        this.#takeVerified(piece, peer);
+      },
+      onFailure: (piece, peer, failure) => {
+        this.#takeFailure(piece, peer, failure);
+      },
+      onStoreFailed: options.onStoreFailed,
+      onStep: options.onStep,
+    });
+  }
+
+  get isComplete(): boolean {
+    return this.#plan.isComplete;
+  }
+
+  get hasStarted(): boolean {
+    return this.#plan.hasStarted;
+  }
+
+  /** Pieces still to come. */
+  get remaining(): number {
+    return this.#plan.remaining;
+  }
+
+  /** Connected sources that hold pieces we need. */
+  get sourceCount(): number {
+    let count = 0;
+    for (const id of this.#peers.keys()) if (this.#plan.isUseful(id)) count++;
+    return count;
+  }
+
+  /** Needed pieces that nobody who is connected holds. */
+  get missing(): readonly PieceRange[] {
+    return this.#plan.missing();
+  }
+
+  get nextDue(): Instant {
+    if (!this.hasStarted) return NEVER;
+    const hopelessAt = this.#hopelessSince === undefined ? NEVER : after(this.#hopelessSince, HOPELESS_GRACE_MS);
+    return Math.min(this.#plan.nextDue, hopelessAt) as Instant;
+  }
+
+  /* ---- peers ---- */
+
+  add(peer: Peer): void {
+    if (peer.pieces === undefined) return;
+    this.#peers.set(peer.id, peer);
+    this.#fetching.add(peer);
+  }
+
+  remove(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    this.#fetching.remove(peer);
+  }
+
+  piecesChanged(peer: Peer): void {
+    this.add(peer);
+    this.#plan.sourceChanged(peer.id);
+    this.#fetching.review(peer);
+  }
+
+  gained(peer: Peer, piece: PieceIndex): void {
+    this.#plan.sourceGained(peer.id, piece);
+    this.#fetching.review(peer);
+  }
+
+  choked(peer: Peer): void {
+    this.#fetching.choked(peer);
+  }
+
+  unchoked(peer: Peer): void {
+    this.#fetching.review(peer);
+  }
+
+  blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
+    this.#fetching.blockBytes(peer, piece, begin, offset, view);
+  }
+
+  block(peer: Peer, piece: PieceIndex, begin: number, length: number): void {
+    this.#options.book.entryOf(peer).receivedBytes += length;
+    this.#fetching.block(peer, piece, begin, length);
+  }
+
+  rejected(peer: Peer, piece: PieceIndex): void {
+    this.#fetching.rejected(peer, piece);
+  }
+
+  /* ---- progress ---- */
+
+  /** Begins when there are sources enough; true when it just did. */
+  tryToStart(): boolean {
+    const { minSeeders, events } = this.#options;
+    const found = this.sourceCount;
+    events.waiting(found, minSeeders);
+    if (found < minSeeders) {
+      this.#options.onHungry();
+      return false;
+    }
+    this.#plan.start();
+    return true;
+  }
+
+  fillAll(): void {
+    this.#fetching.fillAll();
+  }
+
+  /** When nothing is under way and pieces are missing: nobody has them, or nobody has them right. */
+  look(now: Instant): void {
+    if (!this.hasStarted || this.isComplete || this.#fetching.isBusy) return;
+    const { missing } = this;
+    const text = rangesText(missing);
+    if (text !== this.#toldMissing) this.#options.events.missing(missing, this.#peers.size);
+    this.#toldMissing = text;
+    const hopeless = this.#plan.hopeless();
+    const isHopeless = hopeless.length > 0 && (hopeless.length === this.remaining || this.#options.book.areAllBanned);
+    if (isHopeless) this.#hopelessSince ??= now;
+    else this.#hopelessSince = undefined;
+    this.#options.onHungry();
+  }
+
+  /** Deadlines of single pieces. The result is the end of the download: all that is left is corrupt everywhere. */
+  tick(now: Instant): ShoalError | undefined {
+    if (!this.hasStarted) return undefined;
+    if (this.#hopelessSince !== undefined && now >= after(this.#hopelessSince, HOPELESS_GRACE_MS)) {
+      return noValidSource(this.#plan.hopeless());
+    }
+    this.#fetching.wake();
+    return undefined;
+  }
+
+  stop(): void {
+    this.#fetching.stop();
+  }
+
+  #takeVerified(piece: PieceIndex, peer: Peer): void {
+    const { swarm, book, geometry, events } = this.#options;
+    const sizeBytes = geometry.pieceSize(piece);
+    const entry = book.entryOf(peer);
+    entry.chunks++;
+    entry.bytes += sizeBytes;
+    this.#hopelessSince = undefined;
+    swarm.standing.proved(peer.endpoint);
+    swarm.broadcastHave(piece);
+    this.#options.onVerified(piece, sizeBytes);
+    events.chunk(piece, peer, sizeBytes);
+  }
+
+  #takeFailure(piece: PieceIndex, peer: Peer, failure: SourceFailure): void {
+    const { swarm, book, events } = this.#options;
+    const entry = book.entryOf(peer);
+    entry.failed[failure]++;
+    events.retry(piece, peer, failure);
+    if (failure !== 'corrupt' || !swarm.strike(peer)) return;
+    entry.isBanned = true;
+    events.banned(peer);
+  }
+}

@@ -1,0 +1,89 @@
+/** What each source did for a download, over all its connections: the report at the end. */
+import { endpointText, type Instant } from '../common/base/ids.ts';
+import { MAX_KNOWN_ENDPOINTS } from '../common/base/limits.ts';
+import type { CloseReason, Peer } from '../common/peer/peer.ts';
+
+export type SourceFailure = 'corrupt' | 'rejected' | 'stalled' | 'gone' | 'choked';
+
+export interface SourceEntry {
+  readonly endpoint: string;
+  client: string;
+  /** Verified and written. */
+  chunks: number;
+  bytes: number;
+  /** All block bytes that came, wasted ones too. */
+  receivedBytes: number;
+  readonly failed: Record<SourceFailure, number>;
+  connectedMs: number;
+  isBanned: boolean;
+  leftBecause: CloseReason | undefined;
+}
+
+export class SourceBook {
+  /** By endpoint. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
+  readonly #entries = new Map<string, SourceEntry>();
+  /** When each connected source came. BOUNDED: by the connections. */
+  readonly #since = new Map<number, Instant>();
+
+  arrived(peer: Peer, now: Instant): void {
+    this.#since.set(peer.id, now);
+    const entry = this.entryOf(peer);
+    entry.client = peer.client;
+    entry.leftBecause = undefined;
+  }
+
+  left(peer: Peer, reason: CloseReason, now: Instant): void {
+    const since = this.#since.get(peer.id);
+    this.#since.delete(peer.id);
+    const entry = this.entryOf(peer);
+    if (since !== undefined) entry.connectedMs += now - since;
+    entry.leftBecause = reason;
+    if (reason === 'banned') entry.isBanned = true;
+  }
+
+  entryOf(peer: Peer): SourceEntry {
+    const endpoint = endpointText(peer.endpoint);
+    let entry = this.#entries.get(endpoint);
+    if (entry === undefined) {
+      entry = emptyEntry(endpoint, peer.client);
+      if (this.#entries.size < MAX_KNOWN_ENDPOINTS) this.#entries.set(endpoint, entry);
+    }
+    return entry;
+  }
+
+  /** There was someone, and everyone lied. */
+  get areAllBanned(): boolean {
+    const entries = [...this.#entries.values()];
+    return entries.length > 0 && entries.every((entry) => entry.isBanned);
+  }
+
+  /** Everyone who gave bytes or failed, most bytes first; times up to `now`. */
+  report(connected: readonly Peer[], now: Instant): SourceEntry[] {
+    for (const peer of connected) {
+      const since = this.#since.get(peer.id);
+      if (since === undefined) continue;
+      this.entryOf(peer).connectedMs += now - since;
+      this.#since.set(peer.id, now);
+    }
+    const told = [...this.#entries.values()].filter((entry) => entry.receivedBytes > 0 || failures(entry) > 0);
+    return told.sort((a, b) => b.bytes - a.bytes || (a.endpoint < b.endpoint ? -1 : 1));
+  }
+}
+
+function emptyEntry(endpoint: string, client: string): SourceEntry {
+  return {
+    endpoint,
+    client,
+    chunks: 0,
+    bytes: 0,
+    receivedBytes: 0,
+    failed: { corrupt: 0, rejected: 0, stalled: 0, gone: 0, choked: 0 },
+    connectedMs: 0,
+    isBanned: false,
+    leftBecause: undefined,
+  };
+}
+
+/** Chunks that this source was to give and did not. */
+export const failures = (entry: SourceEntry): number =>
+  Object.values(entry.failed).reduce((sum, count) => sum + count, 0);

@@ -1,0 +1,271 @@
+/**
+ * Where a download goes: what is there already, the part file, the note of what is certain, the finished file under
+ * its name in one rename. Trusts nothing that it has not verified itself: the note only says what to expect.
+ */
+import { Bitfield } from '../common/base/bitfield.ts';
+import { toHex } from '../common/base/bytes.ts';
+import { ShoalError } from '../common/base/errors.ts';
+import { after, type Digest, type PieceIndex } from '../common/base/ids.ts';
+import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
+import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
+import type { Geometry } from '../common/content/geometry.ts';
+
+/** A piece of a file on the disk and what it should be. */
+export interface PieceClaim {
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  readonly leafSlots: number;
+  readonly root: Digest;
+}
+
+/** As many as a file has pieces, made when they are needed. */
+export interface PieceClaims {
+  readonly count: number;
+  claimOf(index: number): PieceClaim;
+}
+
+export interface PartStore extends PieceStore {
+  /** Flushes, and puts the file under its name in one step, in place of whatever is there. */
+  finish(path: string): Promise<void>;
+}
+
+/** The disk as a download needs it; all paths are absolute. Failures are `ShoalError`s that name the path. */
+export interface TargetFiles {
+  /** Where content of this name is to go. */
+  pathFor(name: string): Promise<string>;
+  kindOf(path: string): Promise<'none' | 'file' | 'directory' | 'other'>;
+  /** Size and the bytes that are really on the disk, fewer for a file with holes. */
+  sizeOf(path: string): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }>;
+  freeBytes(path: string): Promise<number>;
+  /** Rejects with DOWNLOAD_LOCKED when another process has it; the result releases it. */
+  lock(path: string): Promise<() => Promise<void>>;
+  openPart(path: string, geometry: Geometry): Promise<PartStore>;
+  /** Which of the claims are true; bit `i` for claim `i`. */
+  check(path: string, claims: PieceClaims, onChecked: (bytes: number) => void): Promise<Bitfield>;
+  readState(path: string): Promise<unknown>;
+  writeState(path: string, state: DownloadState): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+/** The note beside a part file. */
+export interface DownloadState {
+  readonly version: 1;
+  readonly infoHash: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly chunkBytes: number;
+  readonly chunks: number;
+  readonly verifiedChunks: number;
+  /** A bit for each verified chunk, most significant first, in base64. */
+  readonly verified: string;
+}
+
+export interface TargetContent {
+  readonly infoHash: Uint8Array;
+  readonly name: string;
+  readonly geometry: Geometry;
+}
+
+export interface TargetOptions {
+  readonly files: TargetFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Replaces an existing file that does not verify. */
+  readonly force: boolean;
+  /** Bytes of existing files that were checked. */
+  readonly onChecked: (bytes: number) => void;
+}
+
+export class Target {
+  readonly #options: TargetOptions;
+  #content: TargetContent | undefined;
+  #path = '';
+  #release: (() => Promise<void>) | undefined;
+  #store: PartStore | undefined;
+  #verified = new Bitfield(0);
+  #isFresh = false;
+  #isFinished = false;
+  #cancelNote: (() => void) | undefined;
+  /** Notes are written one after the other. */
+  #lastNote: Promise<void> = Promise.resolve();
+
+  constructor(options: TargetOptions) {
+    this.#options = options;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /**
+   * Takes the place for this content and looks at what is there. `rootOf` may be asked only where it is known: of files
+   * not larger than a piece, or once the piece layers are here.
+   *
+   * Rejects with DOWNLOAD_LOCKED, FILE_ACCESS or DISK_FULL.
+   */
+  async claim(content: TargetContent): Promise<void> {
+    const { files } = this.#options;
+    this.#content = content;
+    this.#path = await files.pathFor(content.name);
+    this.#release = await files.lock(this.#path);
+    const kind = await files.kindOf(this.#path);
+    if (kind === 'directory' || kind === 'other') {
+      throw new ShoalError('FILE_ACCESS', `${this.#path} is not a regular file: give another path with -o`);
+    }
+    await this.#checkRoom();
+  }
+
+  /**
+   * Whether the finished file is there already, every piece of it right. Rejects with TARGET_DIFFERS when there is
+   * another file, unless told to replace it.
+   */
+  async isComplete(rootOf: (piece: PieceIndex) => Digest): Promise<boolean> {
+    const { files, force, log, onChecked } = this.#options;
+    const { geometry } = this.#content!;
+    if ((await files.kindOf(this.#path)) === 'none') return false;
+    const { sizeBytes } = await files.sizeOf(this.#path);
+    if (sizeBytes === geometry.totalBytes) {
+      log.info('checking the file that is there', { path: this.#path });
+      const right = await files.check(this.#path, claimsOf(geometry, rootOf), onChecked);
+      if (right.isFull) return true;
+    }
+    if (force) return false;
+    throw new ShoalError(
+      'TARGET_DIFFERS',
+      `${this.#path} exists and is not this content: move it away, give another path with -o, or replace it with --force`,
+    );
+  }
+
+  /** Opens the part file and verifies what it holds. Rejects with a `ShoalError` or a `StoreError`. */
+  async open(rootOf: (piece: PieceIndex) => Digest): Promise<{ readonly store: PieceStore; readonly have: Bitfield }> {
+    const { files, log, onChecked } = this.#options;
+    const { geometry, infoHash } = this.#content!;
+    const kind = await files.kindOf(this.#partPath);
+    this.#isFresh = kind === 'none';
+    const state = this.#isFresh
+      ? undefined
+      : ((await files.readState(this.#statePath)) as Partial<DownloadState> | undefined);
+    this.#store = await files.openPart(this.#partPath, geometry);
+    this.#verified = new Bitfield(geometry.pieceCount);
+    if (!this.#isFresh) {
+      if (state?.infoHash !== undefined && state.infoHash !== toHex(infoHash)) {
+        log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
+      }
+      log.info('checking the part file', { path: this.#partPath });
+      this.#verified = await files.check(this.#partPath, claimsOf(geometry, rootOf), onChecked);
+      log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
+    }
+    await this.#note();
+    return { store: this.#store, have: this.#verified.copy() };
+  }
+
+  /** The piece is verified and written; the note follows soon. */
+  verified(piece: PieceIndex): void {
+    this.#verified.add(piece);
+    const { clock } = this.#options;
+    this.#cancelNote ??= clock.at(after(clock.now(), STATE_INTERVAL_MS), () => {
+      this.#cancelNote = undefined;
+      this.#note().catch((error: unknown) => {
+        this.#options.log.warn('cannot write the note of what is certain; a restart will check the whole part file', {
+          path: this.#statePath,
+          reason: String(error),
+        });
+      });
+    });
+  }
+
+  /** All is verified: the file gets its name. */
+  async finish(): Promise<void> {
+    this.#stopNotes();
+    await this.#lastNote;
+    await this.#store!.finish(this.#path);
+    this.#isFinished = true;
+    await this.#options.files.remove(this.#statePath);
+  }
+
+  /** Lets go of the place, keeping what is verified. After `finish`, or to end early. */
+  async leave(): Promise<void> {
+    this.#stopNotes();
+    await this.#lastNote;
+    try {
+      if (this.#store !== undefined && !this.#isFinished) await this.#keep();
+    } finally {
+      await this.#store?.close();
+      await this.#release?.();
+    }
+  }
+
+  async #keep(): Promise<void> {
+    if (this.#isFresh && this.#verified.count === 0) {
+      await this.#options.files.remove(this.#partPath);
+      await this.#options.files.remove(this.#statePath);
+      return;
+    }
+    await this.#store!.sync();
+    await this.#note();
+  }
+
+  get #partPath(): string {
+    return `${this.#path}.part`;
+  }
+
+  get #statePath(): string {
+    return `${this.#path}.part.json`;
+  }
+
+  async #checkRoom(): Promise<void> {
+    const { files } = this.#options;
+    const { geometry } = this.#content!;
+    const hasPart = (await files.kindOf(this.#partPath)) === 'file';
+    const stored = hasPart ? (await files.sizeOf(this.#partPath)).storedBytes : 0;
+    const neededBytes = geometry.totalBytes - stored;
+    const freeBytes = await files.freeBytes(this.#path);
+    if (freeBytes >= neededBytes) return;
+    throw new ShoalError(
+      'DISK_FULL',
+      `not enough space for ${this.#path}: ${neededBytes} bytes are needed and ${freeBytes} are free; ` +
+        'make room or give another path with -o',
+    );
+  }
+
+  #stopNotes(): void {
+    this.#cancelNote?.();
+    this.#cancelNote = undefined;
+  }
+
+  async #note(): Promise<void> {
+    const { geometry, infoHash, name } = this.#content!;
+    const state: DownloadState = {
+      version: 1,
+      infoHash: toHex(infoHash),
+      name,
+      sizeBytes: geometry.totalBytes,
+      chunkBytes: geometry.pieceBytes,
+      chunks: geometry.pieceCount,
+      verifiedChunks: this.#verified.count,
+      verified: base64(this.#verified.bytes),
+    };
+    const written = this.#lastNote.then(() => this.#options.files.writeState(this.#statePath, state));
+    this.#lastNote = written.catch(() => undefined);
+    await written;
+  }
+}
+
+function claimsOf(geometry: Geometry, rootOf: (piece: PieceIndex) => Digest): PieceClaims {
+  return {
+    count: geometry.pieceCount,
+    claimOf: (index) => {
+      const piece = index as PieceIndex;
+      return {
+        offsetBytes: geometry.pieceOffsetInFile(piece),
+        sizeBytes: geometry.pieceSize(piece),
+        leafSlots: geometry.leafSlots(piece),
+        root: rootOf(piece),
+      };
+    },
+  };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
