@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventEmitter } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, EXIT_CODES, ShoalError } from '../base/errors.ts';
 import { StoreError } from '../base/ports.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { type CommandHost, execute } from './command.ts';
 import { defineCommand, type OptionsOf } from './option-spec.ts';
 
@@ -75,7 +75,7 @@ async function run(
 }
 
 const temporary = (name: string, text: string): string => {
-  const path = join(mkdtempSync(join(tmpdir(), 'shoal-command-')), name);
+  const path = join(temporaryDirectory(), name);
   writeFileSync(path, text);
   return path;
 };

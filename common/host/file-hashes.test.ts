@@ -1,11 +1,11 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, ftruncateSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { toHex } from '../base/bytes.ts';
 import { type PieceIndex, pieceIndex } from '../base/ids.ts';
 import { Geometry } from '../content/geometry.ts';
 import { foldRoot, rootOfBytes } from '../content/merkle.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { contentOf, layerOfFile } from '../fixtures/trees.ts';
 import { vectors } from '../fixtures/vectors.ts';
 import { checkPiecesOfFile, pieceRootsOfFile } from './file-hashes.ts';
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 function fileOf(bytes: Uint8Array): { readonly path: string; readonly fd: number } {
-  const path = join(mkdtempSync(join(tmpdir(), 'shoal-hashes-')), 'content.bin');
+  const path = join(temporaryDirectory(), 'content.bin');
   writeFileSync(path, bytes);
   const fd = openSync(path, 'r+');
   open.add(fd);
@@ -126,7 +126,7 @@ describe('file hashes: all pieces', () => {
   });
 
   it('[fault 48] names the path and the errno of a failing read', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'shoal-hashes-'));
+    const directory = temporaryDirectory();
     const fd = openSync(directory, 'r');
     open.add(fd);
     const pieces = geometry(100, 16_384);
@@ -134,7 +134,7 @@ describe('file hashes: all pieces', () => {
       pieceRootsOfFile({ hasher, file: { path: directory, fd }, pieces, pieceCount: 1 }),
     ).rejects.toMatchObject({
       failure: 'failed',
-      message: expect.stringMatching(/^cannot read .*shoal-hashes-.*EISDIR/) as string,
+      message: expect.stringMatching(/^cannot read .*shoal-test-.*EISDIR/) as string,
     });
   });
 });

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { toHex } from '../base/bytes.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { contentOf, leavesOfFile } from '../fixtures/trees.ts';
 import { vectors } from '../fixtures/vectors.ts';
 import { HashThreads } from './hash-threads.ts';
@@ -22,7 +23,7 @@ function shared(bytes: Uint8Array): Uint8Array {
 }
 
 function worker(source: string): URL {
-  const path = join(mkdtempSync(join(tmpdir(), 'shoal-worker-')), 'worker.mjs');
+  const path = join(temporaryDirectory(), 'worker.mjs');
   writeFileSync(path, source);
   return pathToFileURL(path);
 }

@@ -1,16 +1,15 @@
-import { chmodSync, existsSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { cacheDirectory, stateDirectory } from './paths.ts';
-
-const temporary = (): string => mkdtempSync(join(tmpdir(), 'shoal-paths-'));
 
 afterEach(() => vi.unstubAllEnvs());
 
 describe('paths', () => {
   it('follows the XDG variables, then the home directory', () => {
-    const base = temporary();
+    const base = temporaryDirectory();
     expect(cacheDirectory({ XDG_CACHE_HOME: join(base, 'c'), HOME: '/nowhere' })).toBe(join(base, 'c', 'shoal'));
     expect(stateDirectory({ XDG_STATE_HOME: join(base, 's'), HOME: '/nowhere' })).toBe(join(base, 's', 'shoal'));
     expect(cacheDirectory({ HOME: base })).toBe(join(base, '.cache', 'shoal'));
@@ -19,13 +18,13 @@ describe('paths', () => {
   });
 
   it('ignores an XDG variable that is relative', () => {
-    const base = temporary();
+    const base = temporaryDirectory();
     expect(cacheDirectory({ XDG_CACHE_HOME: 'relative', HOME: base })).toBe(join(base, '.cache', 'shoal'));
   });
 
   it('[fault 60] goes to a private temporary directory when there is no usable home', () => {
-    vi.stubEnv('TMPDIR', temporary());
-    const blocked = join(temporary(), 'home');
+    vi.stubEnv('TMPDIR', temporaryDirectory());
+    const blocked = join(temporaryDirectory(), 'home');
     // A file where the home should be cannot be written into, not even by root.
     writeFileSync(blocked, '');
     for (const env of [{ HOME: blocked }, { HOME: '' }, { HOME: 'relative' }]) {
@@ -36,7 +35,7 @@ describe('paths', () => {
   });
 
   it('[fault 60] does without a cache when that directory is not ours alone', () => {
-    vi.stubEnv('TMPDIR', temporary());
+    vi.stubEnv('TMPDIR', temporaryDirectory());
     const found = cacheDirectory({ HOME: '' })!;
     chmodSync(found, 0o777);
     expect(cacheDirectory({ HOME: '' })).toBeUndefined();

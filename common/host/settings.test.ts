@@ -1,8 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ShoalError } from '../base/errors.ts';
+import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { defineCommand, type OptionsOf } from './option-spec.ts';
 import { readSettings } from './settings.ts';
 
@@ -38,7 +39,7 @@ const refused = async (words: readonly string[], env: Record<string, string> = {
 };
 
 const temporary = (name: string, text: string): string => {
-  const path = join(mkdtempSync(join(tmpdir(), 'shoal-settings-')), name);
+  const path = join(temporaryDirectory(), name);
   writeFileSync(path, text);
   return path;
 };
