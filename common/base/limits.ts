@@ -29,6 +29,14 @@ export const MAX_METADATA_BYTES = 10 * MIB;
 /** A whole .torrent file: an info dictionary plus a piece layer of 2^21 hashes and room. */
 export const MAX_TORRENT_BYTES = 96 * MIB;
 
+/** Trackers and web seeds taken from a torrent or a magnet link, and the length of their URLs. */
+export const MAX_TRACKER_URLS = 64;
+export const MAX_WEB_SEED_URLS = 64;
+export const MAX_URL_CHARS = 2_048;
+/** Peers taken from a magnet link, and the length of the whole link. */
+export const MAX_MAGNET_PEERS = 64;
+export const MAX_MAGNET_CHARS = 64 * KIB;
+
 /* ---- bencode: BEP 3 ---- */
 export const MAX_BENCODE_DEPTH = 100;
 /** Tokens of a .torrent file; one file takes about ten. */
@@ -153,6 +161,8 @@ export const DEFAULT_TTL_S = 90;
 /** A peer that did not say it is ours: libtorrent announces every 300 s whatever it is told. */
 export const FOREIGN_TTL_S = 660;
 export const FOREIGN_INTERVAL_S = 120;
+/** Above 300 s libtorrent obeys, and then its ttl no longer fits. */
+export const MAX_FOREIGN_INTERVAL_S = 300;
 export const MIN_PEER_TTL_S = 10;
 export const MAX_PEER_TTL_S = 3_600;
 export const MAX_SWARMS = 100_000;
@@ -160,6 +170,8 @@ export const MAX_PEERS_PER_SWARM = 100_000;
 /** Registrations (hash and port) from one address. */
 export const MAX_PEERS_PER_IP = 1_000;
 export const MAX_PEERS = 2_000_000;
+/** Peers that one wake-up of the tracker looks at for expiry; the rest waits for the next one. */
+export const MAX_SWEEP_PEERS = 2_000;
 /** Retransmission of our own requests: 1, 2, 4 … s instead of BEP 15's 15 × 2^n. */
 export const TRACKER_RETRY_FIRST_MS = 1_000;
 export const TRACKER_RETRY_LAST_MS = 30_000;
@@ -175,6 +187,8 @@ export const MAX_CATALOGUE_NAME_BYTES = 200;
 export const MAX_CATALOGUE_QUERY_BYTES = 64;
 /** Publishes per minute and address. */
 export const PUBLISHES_PER_MINUTE = 120;
+/** Addresses whose publishes are counted at a time. */
+export const MAX_PUBLISHERS = 4_096;
 /** Entries looked at for one list request; past it the answer carries a cursor. */
 export const MAX_CATALOGUE_SCAN = 2_000;
 /** Hashes in one heartbeat: 46 + 55 × 20 bytes. */
