@@ -1,7 +1,7 @@
 import yargs, { type Options } from 'yargs';
 import { EXIT_CODES } from '../base/errors.ts';
 import { COMMON_OPTIONS } from './common-options.ts';
-import { exactBytes } from './format.ts';
+import { exactBytes } from '../base/format.ts';
 import { type CommandSpec, type OptionSpec, kebabCase, positionalLabel } from './option-spec.ts';
 
 const EXIT_MEANINGS: readonly (readonly [number, string])[] = [

@@ -1,5 +1,5 @@
 import { type Decoded, decoded, malformed } from '../base/errors.ts';
-import { exactBytes } from './format.ts';
+import { exactBytes } from '../base/format.ts';
 import type { NumberOption, OptionSpec } from './option-spec.ts';
 
 /** One typed value of an option: text, number or truth. */
