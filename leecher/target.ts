@@ -8,44 +8,8 @@ import { ShoalError } from '../common/base/errors.ts';
 import { after, type Digest, type PieceIndex } from '../common/base/ids.ts';
 import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
 import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
+import type { PartStore, TargetFiles } from '../common/base/target-ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
-
-/** A piece of a file on the disk and what it should be. */
-export interface PieceClaim {
-  readonly offsetBytes: number;
-  readonly sizeBytes: number;
-  readonly leafSlots: number;
-  readonly root: Digest;
-}
-
-/** As many as a file has pieces, made when they are needed. */
-export interface PieceClaims {
-  readonly count: number;
-  claimOf(index: number): PieceClaim;
-}
-
-export interface PartStore extends PieceStore {
-  /** Flushes, and puts the file under its name in one step, in place of whatever is there. */
-  finish(path: string): Promise<void>;
-}
-
-/** The disk as a download needs it; all paths are absolute. Failures are `ShoalError`s that name the path. */
-export interface TargetFiles {
-  /** Where content of this name is to go. */
-  pathFor(name: string): Promise<string>;
-  kindOf(path: string): Promise<'none' | 'file' | 'directory' | 'other'>;
-  /** Size and the bytes that are really on the disk, fewer for a file with holes. */
-  sizeOf(path: string): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }>;
-  freeBytes(path: string): Promise<number>;
-  /** Rejects with DOWNLOAD_LOCKED when another process has it; the result releases it. */
-  lock(path: string): Promise<() => Promise<void>>;
-  openPart(path: string, geometry: Geometry): Promise<PartStore>;
-  /** Which of the claims are true; bit `i` for claim `i`. */
-  check(path: string, claims: PieceClaims, onChecked: (bytes: number) => void): Promise<Bitfield>;
-  readState(path: string): Promise<unknown>;
-  writeState(path: string, state: DownloadState): Promise<void>;
-  remove(path: string): Promise<void>;
-}
 
 /** The note beside a part file. */
 export interface DownloadState {
@@ -56,7 +20,7 @@ export interface DownloadState {
   readonly chunkBytes: number;
   readonly chunks: number;
   readonly verifiedChunks: number;
-  /** A bit for each verified chunk, most significant first, in base64. */
+  /** A bit for each verified chunk, most significant first, in hex. */
   readonly verified: string;
 }
 
@@ -126,7 +90,7 @@ export class Target {
     const { sizeBytes } = await files.sizeOf(this.#path);
     if (sizeBytes === geometry.totalBytes) {
       log.info('checking the file that is there', { path: this.#path });
-      const right = await files.check(this.#path, claimsOf(geometry, rootOf), onChecked);
+      const right = await files.check(this.#path, geometry, rootOf, onChecked);
       if (right.isFull) return true;
     }
     if (force) return false;
@@ -152,7 +116,7 @@ export class Target {
         log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
       }
       log.info('checking the part file', { path: this.#partPath });
-      this.#verified = await files.check(this.#partPath, claimsOf(geometry, rootOf), onChecked);
+      this.#verified = await files.check(this.#partPath, geometry, rootOf, onChecked);
       log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
     }
     await this.#note();
@@ -178,7 +142,7 @@ export class Target {
   async finish(): Promise<void> {
     this.#stopNotes();
     await this.#lastNote;
-    await this.#store!.finish(this.#path);
+    await this.#store!.finish(this.#path, { replace: this.#options.force });
     this.#isFinished = true;
     await this.#options.files.remove(this.#statePath);
   }
@@ -243,29 +207,10 @@ export class Target {
       chunkBytes: geometry.pieceBytes,
       chunks: geometry.pieceCount,
       verifiedChunks: this.#verified.count,
-      verified: base64(this.#verified.bytes),
+      verified: toHex(this.#verified.bytes),
     };
     const written = this.#lastNote.then(() => this.#options.files.writeState(this.#statePath, state));
     this.#lastNote = written.catch(() => undefined);
     await written;
   }
-}
-
-function claimsOf(geometry: Geometry, rootOf: (piece: PieceIndex) => Digest): PieceClaims {
-  return {
-    count: geometry.pieceCount,
-    claimOf: (index) => {
-      const piece = index as PieceIndex;
-      return {
-        offsetBytes: geometry.pieceOffsetInFile(piece),
-        sizeBytes: geometry.pieceSize(piece),
-        leafSlots: geometry.leafSlots(piece),
-        root: rootOf(piece),
-      };
-    },
-  };
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

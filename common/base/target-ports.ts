@@ -1,0 +1,49 @@
+/** The disk as a download sees it. Implemented by the host; a simulation brings its own. All paths are absolute. */
+import type { Bitfield } from './bitfield.ts';
+import type { Digest, PieceIndex } from './ids.ts';
+import type { PieceStore } from './ports.ts';
+
+/** Where pieces lie in a file, and over how many leaves each is checked. `Geometry` is one. */
+export interface PiecePlaces {
+  readonly pieceCount: number;
+  readonly totalBytes: number;
+  pieceSize(piece: PieceIndex): number;
+  pieceOffsetInFile(piece: PieceIndex): number;
+  leafSlots(piece: PieceIndex): number;
+}
+
+/** A part file. */
+export interface PartStore extends PieceStore {
+  /**
+   * Puts everything on the disk and gives the file its name in one step. Rejects with TARGET_DIFFERS when something is
+   * there and `replace` is false.
+   */
+  finish(path: string, options: { readonly replace: boolean }): Promise<void>;
+}
+
+/** Failures are `ShoalError`s or `StoreError`s that name the path. */
+export interface TargetFiles {
+  /** Where content of this name is to go. */
+  pathFor(name: string): Promise<string>;
+  kindOf(path: string): Promise<'none' | 'file' | 'directory' | 'other'>;
+  /** Size, and the bytes that are really on the disk: fewer for a file with holes. */
+  sizeOf(path: string): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }>;
+  /** Room on the volume of a path, whose directory exists. */
+  freeBytes(path: string): Promise<number>;
+  /** Rejects with DOWNLOAD_LOCKED when another process has it; the result lets go of it. */
+  lock(path: string): Promise<() => Promise<void>>;
+  openPart(path: string, places: PiecePlaces): Promise<PartStore>;
+  /** Which pieces of a file are what they should be. A file that is too short lacks its last ones. */
+  check(
+    path: string,
+    places: PiecePlaces,
+    rootOf: (piece: PieceIndex) => Digest,
+    onChecked: (bytes: number) => void,
+  ): Promise<Bitfield>;
+  /** The note beside a part file, or undefined when there is none that is whole. */
+  readState(path: string): Promise<unknown>;
+  /** Replaces the note in one step. */
+  writeState(path: string, state: object): Promise<void>;
+  /** Removes a file; not an error when there is none. */
+  remove(path: string): Promise<void>;
+}

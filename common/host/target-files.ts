@@ -1,0 +1,156 @@
+import { dirname, join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { Bitfield } from '../base/bitfield.ts';
+import { ShoalError } from '../base/errors.ts';
+import { type Digest, type PieceIndex, pieceIndex } from '../base/ids.ts';
+import type { Clock } from '../base/ports.ts';
+import type { PartStore, PiecePlaces, TargetFiles } from '../base/target-ports.ts';
+import { type Disk, type DiskFile, type FileStatus, freeBytes } from './disk.ts';
+import { printable } from './escape.ts';
+import { checkPiecesOfFile } from './file-hashes.ts';
+import type { HashPool } from './hasher.ts';
+import { DownloadLock } from './lock.ts';
+import { PartFile } from './part-file.ts';
+import type { ProcessTable } from './process-table.ts';
+import { StateFile } from './state-file.ts';
+import { storeError } from './store-error.ts';
+
+export interface HostTargetFilesOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly processes: ProcessTable;
+  readonly hasher: HashPool;
+  /** `-o`: a file, or an existing directory; undefined for the content's name in the working directory. */
+  readonly output: string | undefined;
+  /** Ends a check early. */
+  readonly stop: AbortSignal;
+}
+
+/** The files of one download on the real disk. */
+export class HostTargetFiles implements TargetFiles {
+  readonly #options: HostTargetFilesOptions;
+  /** By path. BOUNDED: one download has one note. */
+  readonly #states = new Map<string, StateFile>();
+
+  constructor(options: HostTargetFilesOptions) {
+    this.#options = options;
+  }
+
+  async pathFor(name: string): Promise<string> {
+    const { output } = this.#options;
+    if (output === undefined) return resolve(name);
+    const path = resolve(output);
+    const file = /[\\/]$/.test(output) || (await isDirectory(path)) ? join(path, name) : path;
+    if (await isDirectory(dirname(file))) return file;
+    throw new ShoalError(
+      'FILE_ACCESS',
+      `there is no directory ${printable(dirname(file))}: create it, or give another path with -o`,
+    );
+  }
+
+  async kindOf(path: string): Promise<'none' | 'file' | 'directory' | 'other'> {
+    const status = await this.#status(path);
+    if (status === undefined) return 'none';
+    return status.isFile ? 'file' : status.isDirectory ? 'directory' : 'other';
+  }
+
+  async sizeOf(path: string): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }> {
+    const status = await this.#status(path);
+    return { sizeBytes: status?.sizeBytes ?? 0, storedBytes: status?.allocatedBytes ?? 0 };
+  }
+
+  /** Where the system does not say, there is room. */
+  async freeBytes(path: string): Promise<number> {
+    return (await freeBytes(path)) ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  async lock(path: string): Promise<() => Promise<void>> {
+    const { clock, processes } = this.#options;
+    const lock = await DownloadLock.acquire({ directory: `${path}.part.lock`, clock, processes });
+    return () => lock.release();
+  }
+
+  openPart(path: string, places: PiecePlaces): Promise<PartStore> {
+    return PartFile.open({ path, sizeBytes: places.totalBytes, pieces: places, disk: this.#options.disk });
+  }
+
+  async check(
+    path: string,
+    places: PiecePlaces,
+    rootOf: (piece: PieceIndex) => Digest,
+    onChecked: (bytes: number) => void,
+  ): Promise<Bitfield> {
+    const { hasher, stop } = this.#options;
+    const right = new Bitfield(places.pieceCount);
+    const file = await this.#open(path);
+    let told = 0;
+    try {
+      await checkPiecesOfFile({
+        hasher,
+        file: { path, fd: file.fd },
+        pieces: places,
+        claimed: allPieces(places.pieceCount),
+        rootOf,
+        onChecked: (piece, isRight) => {
+          if (isRight) right.add(piece);
+        },
+        onProgress: (doneBytes) => {
+          onChecked(doneBytes - told);
+          told = doneBytes;
+        },
+        stop,
+      });
+    } finally {
+      await file.close();
+    }
+    return right;
+  }
+
+  readState(path: string): Promise<unknown> {
+    return this.#stateOf(path).read();
+  }
+
+  writeState(path: string, state: object): Promise<void> {
+    return this.#stateOf(path).save(state);
+  }
+
+  async remove(path: string): Promise<void> {
+    try {
+      await this.#options.disk.remove(path);
+    } catch (error) {
+      throw storeError(error, 'remove', path);
+    }
+  }
+
+  #stateOf(path: string): StateFile {
+    const found = this.#states.get(path) ?? new StateFile({ path, disk: this.#options.disk });
+    this.#states.set(path, found);
+    return found;
+  }
+
+  async #status(path: string): Promise<FileStatus | undefined> {
+    try {
+      return await this.#options.disk.status(path);
+    } catch (error) {
+      throw storeError(error, 'look at', path);
+    }
+  }
+
+  async #open(path: string): Promise<DiskFile> {
+    try {
+      return await this.#options.disk.openToRead(path);
+    } catch (error) {
+      throw storeError(error, 'read', path);
+    }
+  }
+}
+
+/** Through links: the user's own choice of where to write. */
+async function isDirectory(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.isDirectory() ?? false;
+}
+
+function* allPieces(pieceCount: number): Generator<PieceIndex> {
+  for (let index = 0; index < pieceCount; index++) yield pieceIndex(index);
+}

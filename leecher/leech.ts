@@ -1,0 +1,105 @@
+/** What a leecher is: a node with a download, announced to trackers, that serves what it has verified. */
+import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
+import type { Dialer, Listener, Meter } from '../common/base/ports.ts';
+import { Node } from '../common/peer/node.ts';
+import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
+import { Swarm } from '../common/peer/swarm.ts';
+import { Torrent } from '../common/peer/torrent.ts';
+import { Download } from './download.ts';
+import type { DownloadOptions, DownloadResult } from './download-options.ts';
+
+export interface LeechOptions extends Omit<DownloadOptions, 'onHungry'> {
+  readonly dialer: Dialer;
+  readonly listener: Listener;
+  readonly meter: Meter;
+  readonly peerId: PeerId;
+  readonly wireHash: WireHash;
+  readonly uploadSlots: number;
+  /** Peers that are known without a tracker: those of a magnet link. */
+  readonly endpoints: readonly Endpoint[];
+  readonly presence: (facts: PresenceFacts) => Presence;
+}
+
+export class Leech {
+  readonly #options: LeechOptions;
+  readonly #node: Node;
+  readonly #swarm: Swarm;
+  readonly #presence: Presence;
+  readonly download: Download;
+
+  constructor(options: LeechOptions) {
+    this.#options = options;
+    const { clock, hasher, log, meter, dialer, listener, peerId, wireHash } = options;
+    this.download = new Download({
+      ...options,
+      onHungry: () => {
+        this.#presence.announceNow();
+      },
+    });
+    this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
+    this.#swarm = new Swarm({
+      torrent: new Torrent(wireHash),
+      fetcher: this.download,
+      uploadSlots: options.uploadSlots,
+      clock,
+      hasher,
+      log,
+      meter,
+      onStoreFailed: (error) => {
+        // What cannot be read back can still be fetched; only serving it to others ends.
+        log.warn('cannot read back what was written; it is not served to others', { reason: String(error) });
+        this.#swarm.torrent.withdraw();
+      },
+      onDialsDue: () => {
+        this.#node.dialDue();
+      },
+    });
+    this.#node.join(this.#swarm);
+    this.#presence = options.presence({
+      peerId,
+      port: this.#node.listenPort,
+      wireHash,
+      progress: () => ({
+        uploadedBytes: this.#swarm.uploadedBytes,
+        downloadedBytes: this.#swarm.downloadedBytes,
+        leftBytes: this.#leftBytes,
+        partialSeed: false,
+      }),
+      onPeers: (endpoints) => {
+        this.#swarm.meet(endpoints);
+      },
+    });
+  }
+
+  get uploadedBytes(): number {
+    return this.#swarm.uploadedBytes;
+  }
+
+  get downloadedBytes(): number {
+    return this.#swarm.downloadedBytes;
+  }
+
+  /** Downloads to the end; see `Download.run`. */
+  async run(): Promise<DownloadResult> {
+    const outcome = this.download.run(this.#swarm);
+    void this.#presence.start();
+    this.#swarm.meet(this.#options.endpoints);
+    const result = await outcome;
+    if (!result.wasThere) this.#presence.completed();
+    return result;
+  }
+
+  /** Says goodbye to trackers and peers, and lets go of the place on the disk. */
+  async stop(): Promise<void> {
+    try {
+      await Promise.all([this.#presence.stop(), this.#node.stop()]);
+    } finally {
+      await this.download.close();
+    }
+  }
+
+  get #leftBytes(): number | undefined {
+    const geometry = this.download.info?.geometry;
+    return geometry === undefined ? undefined : geometry.totalBytes - this.download.verifiedBytes;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What a seeder is: a node with a store of the pieces it holds, announced to trackers. It sends the file's own bytes or
+ * nothing: when the store says that the file is not what it was, everything is withdrawn.
+ */
+import type { Bitfield } from '../common/base/bitfield.ts';
+import { wireHashOf, type InfoHashV2, type PeerId, type PieceIndex } from '../common/base/ids.ts';
+import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
+import type { Info } from '../common/content/info.ts';
+import type { PieceLayers } from '../common/content/piece-roots.ts';
+import { Node } from '../common/peer/node.ts';
+import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
+import { Swarm } from '../common/peer/swarm.ts';
+import { Torrent } from '../common/peer/torrent.ts';
+
+export interface ShareOptions {
+  readonly clock: Clock;
+  readonly hasher: Hasher;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly dialer: Dialer;
+  readonly listener: Listener;
+  readonly peerId: PeerId;
+  readonly info: Info;
+  /** Verified. */
+  readonly layers: PieceLayers;
+  readonly store: PieceStore;
+  /** The pieces that are offered and served: all of them, or the assigned range. */
+  readonly held: Bitfield;
+  readonly uploadSlots: number;
+  readonly presence: (facts: PresenceFacts) => Presence;
+}
+
+export class Share {
+  readonly #options: ShareOptions;
+  readonly #node: Node;
+  readonly #swarm: Swarm;
+  readonly #presence: Presence;
+  #fail: (error: unknown) => void = () => undefined;
+  /** Rejects with the store's error when the pieces can no longer be served. Never resolves. */
+  readonly failed: Promise<never>;
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+    const { clock, hasher, log, meter, dialer, listener, peerId, info, layers, store, held } = options;
+    this.failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject;
+    });
+    // Whoever started the share may not look at it before it fails.
+    this.failed.catch(() => undefined);
+    const torrent = new Torrent(wireHashOf(info.infoHashV2 as InfoHashV2));
+    torrent.learn({ info: info.infoBytes, geometry: info.geometry }, held.copy());
+    torrent.learnLayers(layers);
+    this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
+    this.#swarm = new Swarm({
+      torrent,
+      uploadSlots: options.uploadSlots,
+      clock,
+      hasher,
+      log,
+      meter,
+      onStoreFailed: (error) => {
+        this.#withdraw(error);
+      },
+      onDialsDue: () => {
+        this.#node.dialDue();
+      },
+    });
+    this.#swarm.serveFrom(store);
+    this.#node.join(this.#swarm);
+    this.#presence = options.presence({
+      peerId,
+      port: this.#node.listenPort,
+      wireHash: torrent.wireHash,
+      progress: () => ({
+        uploadedBytes: this.#swarm.uploadedBytes,
+        downloadedBytes: 0,
+        leftBytes: info.geometry.totalBytes - bytesOf(held, info),
+        partialSeed: !held.isFull,
+      }),
+      // Stock clients that came before us wait minutes for their next announce: we dial them.
+      onPeers: (endpoints) => {
+        this.#swarm.meet(endpoints);
+      },
+    });
+  }
+
+  get uploadedBytes(): number {
+    return this.#swarm.uploadedBytes;
+  }
+
+  get peerCount(): number {
+    return this.#swarm.connections.length;
+  }
+
+  start(): Promise<void> {
+    return this.#presence.start();
+  }
+
+  /** Says goodbye to trackers and peers. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#presence.stop(), this.#node.stop()]);
+    await this.#options.store.close();
+  }
+
+  #withdraw(error: unknown): void {
+    this.#swarm.torrent.withdraw();
+    this.#swarm.closeAll('stopped');
+    this.#fail(error);
+  }
+}
+
+function bytesOf(held: Bitfield, info: Info): number {
+  if (held.isFull) return info.geometry.totalBytes;
+  let bytes = 0;
+  for (const piece of held) bytes += info.geometry.pieceSize(piece satisfies PieceIndex);
+  return bytes;
+}
