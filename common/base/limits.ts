@@ -79,6 +79,8 @@ export const MAX_REQUEST_OFFER_BYTES = 1 * MIB;
 export const MAX_PEER_OFFENCES = 50;
 /** Stop answering requests while this much is queued on the socket. */
 export const SEND_BUFFER_HIGH_BYTES = 1 * MIB;
+/** Stop reading from a peer while this much waits for it: it makes us say more than it reads. */
+export const SEND_QUEUE_FULL_BYTES = 4 * MIB;
 /** Low-water mark of a TCP stream: `onDrain` comes when the queue has fallen to it. */
 export const SEND_BUFFER_LOW_BYTES = 256 * KIB;
 /** Piece buffers that uploads of one node may hold. */
@@ -121,6 +123,8 @@ export const ACCEPT_PAUSE_MS = 500;
 export const UDP_BUFFER_BYTES = 4 * MIB;
 /** Endpoints that a node remembers. */
 export const MAX_KNOWN_ENDPOINTS = 4_096;
+/** Addresses under which one connected peer is known. */
+export const MAX_ENDPOINTS_PER_PEER = 4;
 /** First pause before a failed endpoint is dialled again; doubles up to the last. */
 export const REDIAL_FIRST_MS = 1_000;
 export const REDIAL_LAST_MS = 60_000;
@@ -205,6 +209,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [MAX_OUTSTANDING_REQUESTS <= MAX_QUEUED_REQUESTS, 'our own peers serve all we ask'],
   [MAX_OUTSTANDING_BYTES >= 2 * MAX_LARGE_REQUEST_BYTES, 'two large requests can be under way'],
   [SEND_BUFFER_LOW_BYTES < SEND_BUFFER_HIGH_BYTES, 'a drained queue is below the bound of a full one'],
+  [SEND_QUEUE_FULL_BYTES >= 3 * SEND_BUFFER_HIGH_BYTES, 'uploads alone never stop us from reading'],
   [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],
   [MAX_LARGE_REQUEST_BYTES <= MAX_REQUEST_OFFER_BYTES, 'we offer what the key allows'],
   [MAX_PIECE_BYTES % BLOCK_BYTES === 0, 'pieces are made of blocks'],

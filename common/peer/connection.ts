@@ -2,19 +2,21 @@
  * Drives one peer's stream: bytes to the session, the session's messages to the stream, blocks from the disk while the
  * stream takes them. Holds one wake-up, for the session's silence limits.
  */
-import type { Bitfield } from '../base/bitfield.ts';
-import { compareBytes, looseText } from '../base/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { after, type Endpoint, endpointText, type Instant, type PeerId, type PieceIndex } from '../base/ids.ts';
-import { BLOCK_BYTES, MAX_OUTSTANDING_BYTES, MAX_OUTSTANDING_HASH_REQUESTS } from '../base/limits.ts';
 import type { Clock, CloseCause, Log, TcpHandler, TcpPort } from '../base/ports.ts';
 import type { ExtendedHandshake, MetadataMessage } from '../wire/extended.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
-import { encodeHashes, type BlockRef } from '../wire/peer-messages.ts';
-import { printableText } from '../base/printable.ts';
-import type { CloseReason, Fetcher, Peer } from './peer.ts';
+import type { BlockRef } from '../wire/peer-messages.ts';
+import { HashService } from './hash-service.ts';
+import { MetadataExchange } from './metadata-exchange.ts';
+import { Outbox } from './outbox.ts';
+import type { CloseReason, Fetcher } from './peer.ts';
+import { RemotePeer } from './remote-peer.ts';
 import { Session } from './session.ts';
 import type { SessionEvents } from './session-events.ts';
 import type { Swarm } from './swarm.ts';
+import type { Torrent } from './torrent.ts';
 import { UploadPump } from './upload-pump.ts';
 
 export interface ConnectionOptions {
@@ -37,41 +39,50 @@ export interface ConnectionOptions {
 /** A peer that says it speaks BEP 10 and then does not is taken as ready after this. */
 const EXTENDED_HANDSHAKE_WAIT_MS = 3_000;
 
-export class Connection implements Peer, SessionEvents, TcpHandler {
+export class Connection implements SessionEvents, TcpHandler {
   readonly #options: ConnectionOptions;
   readonly #stream: TcpPort;
   readonly #session: Session;
+  readonly #outbox: Outbox;
   readonly #uploads: UploadPump;
+  readonly #metadata: MetadataExchange;
+  readonly #hashes: HashService;
+  readonly peer: RemotePeer;
   #swarm: Swarm | undefined;
-  #endpoint: Endpoint;
   #openedAt: Instant | undefined;
-  #ready = false;
-  #hashAnswers = 0;
-  /** BOUNDED: flushed at the end of the turn in which something was said. */
-  #outbox: Uint8Array[] = [];
+  #wasReady = false;
   #cancelWake: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
+    const { id, stream, side, swarm, dialled, peerId, listenPort, clock } = options;
+    const { remote } = stream;
     this.#options = options;
-    this.#stream = options.stream;
-    this.#swarm = options.swarm;
-    this.#endpoint = options.dialled ?? options.stream.remote;
+    this.#stream = stream;
+    this.#swarm = swarm;
     this.#session = new Session({
-      side: options.side,
-      ...(options.swarm === undefined ? {} : { torrent: options.swarm.torrent }),
-      peerId: options.peerId,
-      listenPort: options.listenPort,
-      remote: options.stream.remote,
-      uploadOnly: options.swarm?.isUploadOnly ?? false,
+      side,
+      ...(swarm === undefined ? {} : { torrent: swarm.torrent }),
+      peerId,
+      listenPort,
+      remote,
+      isUploadOnly: () => this.#swarm!.isUploadOnly,
       events: this,
-      now: options.clock.now(),
+      now: clock.now(),
     });
-    this.#uploads = new UploadPump({
-      stream: options.stream,
+    this.#outbox = new Outbox({ stream });
+    this.#uploads = this.#makeUploads();
+    this.#metadata = this.#makeMetadata();
+    this.#hashes = this.#makeHashes();
+    this.peer = new RemotePeer({ id, session: this.#session, metadata: this.#metadata, dialled, remote });
+  }
+
+  #makeUploads(): UploadPump {
+    return new UploadPump({
+      stream: this.#stream,
       say: this.#session.say,
       reads: () => this.#swarm?.reads,
       flush: () => {
-        this.#flush();
+        this.#outbox.flush();
       },
       sent: (count) => {
         this.#session.noteSent(this.#now());
@@ -83,13 +94,40 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
     });
   }
 
+  #makeMetadata(): MetadataExchange {
+    return new MetadataExchange({
+      extensions: this.#session.extensions,
+      say: this.#session.say,
+      info: () => this.#session.torrent?.content?.info,
+      isCongested: () => this.#outbox.isFull,
+      onData: (block, totalBytes, view) => {
+        this.#fetcher?.onMetadata(this.peer, block, totalBytes, view, this.#now());
+      },
+      onRejected: (block) => {
+        this.#fetcher?.onMetadataRejected(this.peer, block, this.#now());
+      },
+      offend: () => {
+        this.#session.offend();
+      },
+    });
+  }
+
+  #makeHashes(): HashService {
+    return new HashService({
+      say: this.#session.say,
+      torrent: () => this.#session.torrent,
+      answer: (request) => this.#swarm!.answerHashes(request),
+      mayServe: () => !this.#outbox.isFull && this.#session.mayServeHashes(this.#now()),
+      offend: () => this.#session.offend(),
+      isClosed: () => this.#session.isClosed,
+    });
+  }
+
   start(): void {
     this.#stream.start(this);
     this.#session.start();
     this.#scheduleWake();
   }
-
-  /* ---- Peer ---- */
 
   get id(): number {
     return this.#options.id;
@@ -97,15 +135,6 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
 
   get side(): 'dialled' | 'accepted' {
     return this.#options.side;
-  }
-
-  get endpoint(): Endpoint {
-    return this.#endpoint;
-  }
-
-  /** Another connection to the same peer knew where it listens. */
-  set endpoint(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
   }
 
   get remoteHost(): string {
@@ -118,11 +147,11 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
 
   /** The swarm was told of it. */
   get wasReady(): boolean {
-    return this.#ready;
+    return this.#wasReady;
   }
 
   get isReady(): boolean {
-    return this.#ready && !this.#session.isClosed;
+    return this.#wasReady && this.#session.isOpen;
   }
 
   /** Decides, at both ends alike, which of two connections between the same peers stays. */
@@ -134,61 +163,12 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
     return this.#session.heardAt;
   }
 
-  get client(): string {
-    return printableText(this.#session.extensions.client ?? clientOfPeerId(this.#session.remoteId));
-  }
-
-  get pieces(): Bitfield | undefined {
-    return this.#session.pieces;
-  }
-
-  get isChokingUs(): boolean {
-    return this.#session.remoteIsChoking;
-  }
-
   get isInterested(): boolean {
     return this.#session.remoteIsInterested;
   }
 
   get isChoked(): boolean {
     return this.#session.say.isChoking;
-  }
-
-  get blockBytes(): number {
-    return this.#session.extensions.blockBytes(this.#session.torrent?.content?.geometry.pieceBytes);
-  }
-
-  get roomForRequests(): number {
-    return Math.max(0, this.#session.extensions.requestQueue - this.#session.ledger.count);
-  }
-
-  get roomForBytes(): number {
-    return Math.max(0, MAX_OUTSTANDING_BYTES - this.#session.ledger.bytes);
-  }
-
-  get metadataBytes(): number | undefined {
-    return this.#session.extensions.metadataBytes;
-  }
-
-  request(piece: PieceIndex, begin: number, length: number): void {
-    this.#session.say.request({ piece, begin, length });
-  }
-
-  cancel(piece: PieceIndex, begin: number, length: number): void {
-    this.#session.say.cancel({ piece, begin, length });
-  }
-
-  setInterested(interested: boolean): void {
-    this.#session.say.interest(interested);
-  }
-
-  requestMetadata(block: number): void {
-    const message = this.#session.extensions.encodeMetadata({ type: 'request', block });
-    if (message !== undefined) this.#session.say.message(message);
-  }
-
-  requestHashes(request: HashRequest): void {
-    this.#session.say.requestHashes(request);
   }
 
   /* ---- what the swarm asks for ---- */
@@ -203,7 +183,7 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
 
   sendHave(piece: PieceIndex): void {
     // A peer that has the piece gains nothing from hearing of it.
-    if (this.#session.isOpen && this.pieces?.has(piece) !== true) this.#session.say.have(piece);
+    if (this.#session.isOpen && this.#session.pieces?.has(piece) !== true) this.#session.say.have(piece);
   }
 
   /** Stops serving the peer; what it waits for is answered with a reject. */
@@ -223,6 +203,7 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
   }
 
   onDrain(): void {
+    this.#outbox.drained();
     this.#uploads.pump();
   }
 
@@ -233,15 +214,10 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
   /* ---- SessionEvents ---- */
 
   send(bytes: Uint8Array): void {
-    if (this.#outbox.length === 0) {
-      queueMicrotask(() => {
-        this.#flush();
-      });
-    }
     this.#outbox.push(bytes);
   }
 
-  lookup(wireHash: Uint8Array): Swarm['torrent'] | undefined {
+  lookup(wireHash: Uint8Array): Torrent | undefined {
     this.#swarm = this.#options.lookup(wireHash);
     return this.#swarm?.torrent;
   }
@@ -253,29 +229,28 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
     else this.#scheduleWake();
   }
 
-  extended(handshake: ExtendedHandshake): void {
-    const { listenPort } = handshake;
+  extended({ listenPort }: ExtendedHandshake): void {
     if (listenPort !== undefined && this.side === 'accepted') {
-      this.#endpoint = { host: this.#stream.remote.host, port: listenPort };
+      this.peer.learnEndpoint({ host: this.#stream.remote.host, port: listenPort });
     }
     this.#becomeReady();
   }
 
   piecesChanged(): void {
-    if (this.#ready) this.#swarm!.piecesChanged(this, this.#now());
+    if (this.#wasReady) this.#swarm!.piecesChanged(this, this.#now());
   }
 
   have(piece: PieceIndex): void {
-    if (this.#ready) this.#fetcher?.onHave(this, piece, this.#now());
+    if (this.#wasReady) this.#fetcher?.onHave(this.peer, piece, this.#now());
   }
 
   choked(): void {
-    if (this.#ready) this.#fetcher?.onChoked(this, this.#now());
+    if (this.#wasReady) this.#fetcher?.onChoked(this.peer, this.#now());
   }
 
   unchoked(): void {
     this.#becomeReady();
-    if (this.isReady) this.#fetcher?.onUnchoked(this, this.#now());
+    if (this.isReady) this.#fetcher?.onUnchoked(this.peer, this.#now());
   }
 
   interestChanged(): void {
@@ -291,46 +266,44 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
   }
 
   blockData(piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
-    this.#fetcher?.onBlockBytes(this, piece, begin, offset, view);
+    this.#fetcher?.onBlockBytes(this.peer, piece, begin, offset, view);
   }
 
   block(piece: PieceIndex, begin: number, length: number): void {
     this.#swarm!.downloaded(length);
-    this.#fetcher?.onBlock(this, piece, begin, length, this.#now());
+    this.#fetcher?.onBlock(this.peer, piece, begin, length, this.#now());
   }
 
   rejected(ref: BlockRef): void {
-    this.#fetcher?.onRejected(this, ref.piece as PieceIndex, ref.begin, ref.length, this.#now());
+    this.#fetcher?.onRejected(this.peer, ref.piece as PieceIndex, ref.begin, ref.length, this.#now());
   }
 
   metadata(message: MetadataMessage): void {
-    if (message.type === 'request') this.#serveMetadata(message.block);
-    else if (message.type === 'data') {
-      this.#fetcher?.onMetadata(this, message.block, message.totalBytes, message.data, this.#now());
-    } else if (message.type === 'reject') this.#fetcher?.onMetadataRejected(this, message.block, this.#now());
+    this.#metadata.take(message);
   }
 
   hashesRequested(request: HashRequest): void {
-    void this.#serveHashes(request);
+    void this.#hashes.serve(request);
   }
 
   hashes(request: HashRequest, hashes: Uint8Array): void {
-    this.#fetcher?.onHashes(this, request, hashes, this.#now());
+    this.#fetcher?.onHashes(this.peer, request, hashes, this.#now());
   }
 
   hashesRejected(request: HashRequest): void {
-    this.#fetcher?.onHashesRejected(this, request, this.#now());
+    this.#fetcher?.onHashesRejected(this.peer, request, this.#now());
   }
 
   closed(reason: CloseReason): void {
+    const { log, onClosed } = this.#options;
     this.#cancelWake();
     this.#uploads.stop();
-    this.#flush();
+    this.#outbox.flush();
     if (reason === 'ended' || reason === 'reset') this.#stream.destroy();
     else this.#stream.end();
-    this.#options.log.debug('peer left', { peer: endpointText(this.#endpoint), client: this.client, reason });
+    log.debug('peer left', { peer: endpointText(this.peer.endpoint), client: this.peer.client, reason });
     this.#swarm?.departed(this, reason, this.#now());
-    this.#options.onClosed(this);
+    onClosed(this);
   }
 
   /* ---- inside ---- */
@@ -344,59 +317,17 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
   }
 
   #becomeReady(): void {
-    if (this.#ready || !this.#session.isOpen) return;
-    this.#ready = true;
-    this.#options.log.debug('peer joined', { peer: endpointText(this.#endpoint), client: this.client });
+    if (this.#wasReady || !this.#session.isOpen) return;
+    if (this.#swarm!.isBanned(this.peer)) return this.close('banned');
+    this.#wasReady = true;
+    this.#options.log.debug('peer joined', { peer: endpointText(this.peer.endpoint), client: this.peer.client });
     this.#swarm!.ready(this, this.#now());
-  }
-
-  #serveMetadata(block: number): void {
-    const info = this.#session.torrent?.content?.info;
-    const begin = block * BLOCK_BYTES;
-    const has = info !== undefined && begin < info.length && this.#session.mayServe();
-    const message = has
-      ? ({
-          type: 'data',
-          block,
-          totalBytes: info.length,
-          data: info.subarray(begin, begin + BLOCK_BYTES),
-        } as const)
-      : ({ type: 'reject', block } as const);
-    const bytes = this.#session.extensions.encodeMetadata(message);
-    if (bytes !== undefined) this.#session.say.message(bytes);
-  }
-
-  /** Every hash request is answered, by hashes or by a reject (BEP 52). */
-  async #serveHashes(request: HashRequest): Promise<void> {
-    const hashes =
-      this.#hashAnswers < MAX_OUTSTANDING_HASH_REQUESTS && this.#session.mayServe()
-        ? await this.#answerHashes(request)
-        : undefined;
-    if (this.#session.isClosed) return;
-    if (hashes !== undefined) this.#session.say.message(encodeHashes(request, hashes));
-    else if (this.#session.offend()) this.#session.say.rejectHashes(request);
-  }
-
-  async #answerHashes(request: HashRequest): Promise<Uint8Array | undefined> {
-    this.#hashAnswers++;
-    try {
-      return await this.#swarm!.answerHashes(request);
-    } finally {
-      this.#hashAnswers--;
-    }
-  }
-
-  #flush(): void {
-    const parts = this.#outbox;
-    if (parts.length === 0) return;
-    this.#outbox = [];
-    this.#stream.write(parts);
   }
 
   #scheduleWake(): void {
     this.#cancelWake();
     let due = this.#session.nextDue;
-    if (this.#openedAt !== undefined && !this.#ready) {
+    if (this.#openedAt !== undefined && !this.#wasReady) {
       due = Math.min(due, after(this.#openedAt, EXTENDED_HANDSHAKE_WAIT_MS)) as Instant;
     }
     this.#cancelWake = this.#options.clock.at(due, () => {
@@ -410,9 +341,4 @@ export class Connection implements Peer, SessionEvents, TcpHandler {
     this.#session.tick(now);
     if (!this.#session.isClosed) this.#scheduleWake();
   }
-}
-
-/** What a peer that names no client says by its id: `-LT2080-` (BEP 20). */
-function clientOfPeerId(peerId: PeerId | undefined): string {
-  return peerId === undefined ? '' : looseText(peerId.subarray(0, 8));
 }

@@ -5,11 +5,21 @@
 import { MAX_OUTSTANDING_REQUESTS, MAX_PIECE_BYTES } from '../base/limits.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
 
-export type LedgerAnswer =
-  'wanted' | 'cancelled' /* asked for, then no longer wanted: the answer was under way */ | 'unasked';
+export type LedgerAnswer = 'wanted' | 'cancelled' /* asked for, then no longer wanted */ | 'unasked';
 
-/** Piece and begin in one exact number: 2^21 pieces × 2^27 bytes. */
-const keyOf = (piece: number, begin: number): number => piece * MAX_PIECE_BYTES + begin;
+/**
+ * Piece and begin in one exact number: 2^21 pieces × 2^27 bytes. What a peer sends may be beyond either, and so have
+ * the key of another block; `find` compares the whole.
+ */
+const keyOf = (ref: BlockRef): number => ref.piece * MAX_PIECE_BYTES + ref.begin;
+
+/** The entry for exactly this block. */
+function find(among: ReadonlyMap<number, BlockRef>, ref: BlockRef): BlockRef | undefined {
+  const found = among.get(keyOf(ref));
+  if (found === undefined) return undefined;
+  const isSame = found.piece === ref.piece && found.begin === ref.begin && found.length === ref.length;
+  return isSame ? found : undefined;
+}
 
 export class Ledger {
   /** BOUNDED: by the caller, who keeps at most MAX_OUTSTANDING_REQUESTS open. */
@@ -28,9 +38,9 @@ export class Ledger {
     return this.#bytes;
   }
 
-  /** Notes a request; false when the very block is asked for already. */
+  /** Notes a request; false when a block from the same place is asked for already. `ref` is kept. */
   add(ref: BlockRef): boolean {
-    const key = keyOf(ref.piece, ref.begin);
+    const key = keyOf(ref);
     if (this.#open.has(key)) return false;
     this.#open.set(key, ref);
     this.#bytes += ref.length;
@@ -39,11 +49,10 @@ export class Ledger {
 
   /** The request is no longer wanted, though an answer may come; false when it was not open. */
   cancel(ref: BlockRef): boolean {
-    const key = keyOf(ref.piece, ref.begin);
-    const open = this.#open.get(key);
-    if (open === undefined || open.length !== ref.length) return false;
-    this.#drop(key, open);
-    this.#cancelled.set(key, open);
+    const open = find(this.#open, ref);
+    if (open === undefined) return false;
+    this.#drop(open);
+    this.#cancelled.set(keyOf(open), open);
     if (this.#cancelled.size > MAX_OUTSTANDING_REQUESTS) {
       const oldest = this.#cancelled.keys().next();
       if (oldest.done !== true) this.#cancelled.delete(oldest.value);
@@ -51,24 +60,28 @@ export class Ledger {
     return true;
   }
 
-  /** What a block of exactly this place and length would be to us. Changes nothing. */
-  judge(piece: number, begin: number, length: number): LedgerAnswer {
-    const key = keyOf(piece, begin);
-    if (this.#open.get(key)?.length === length) return 'wanted';
-    return this.#cancelled.get(key)?.length === length ? 'cancelled' : 'unasked';
+  /** The open request for exactly this block: the very object that was added. */
+  wanted(ref: BlockRef): BlockRef | undefined {
+    return find(this.#open, ref);
   }
 
-  /** The request is answered, by a block or by a reject. */
-  settle(piece: number, begin: number, length: number): LedgerAnswer {
-    const key = keyOf(piece, begin);
-    const open = this.#open.get(key);
-    if (open?.length === length) {
-      this.#drop(key, open);
-      return 'wanted';
-    }
-    if (this.#cancelled.get(key)?.length !== length) return 'unasked';
-    this.#cancelled.delete(key);
-    return 'cancelled';
+  /** An open request is answered. */
+  settle(request: BlockRef): void {
+    this.#drop(request);
+  }
+
+  /** An answer came that is not wanted; false when it was never asked for. */
+  excuse(ref: BlockRef): boolean {
+    return find(this.#cancelled, ref) !== undefined && this.#cancelled.delete(keyOf(ref));
+  }
+
+  /** A reject came: where the block was cancelled and asked for again, it answers what was cancelled (BEP 6). */
+  takeReject(ref: BlockRef): LedgerAnswer {
+    if (this.excuse(ref)) return 'cancelled';
+    const request = this.wanted(ref);
+    if (request === undefined) return 'unasked';
+    this.settle(request);
+    return 'wanted';
   }
 
   /** A choke without the fast extension forgets all requests (BEP 3): the ones that were wanted. */
@@ -80,8 +93,8 @@ export class Ledger {
     return wanted;
   }
 
-  #drop(key: number, open: BlockRef): void {
-    this.#open.delete(key);
+  #drop(open: BlockRef): void {
+    this.#open.delete(keyOf(open));
     this.#bytes -= open.length;
   }
 }

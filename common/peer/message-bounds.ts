@@ -17,6 +17,7 @@ export interface BoundsFacts {
 const exactly = (length: number): FrameBounds => ({ min: length, max: length });
 const BARE = exactly(1);
 const INDEX = exactly(5);
+const PORT = exactly(3);
 const BLOCK_REF = exactly(13);
 const HASH_REF = exactly(1 + HASH_REQUEST_BYTES);
 const EXTENDED: FrameBounds = { min: 2, max: MAX_EXTENDED_MESSAGE_BYTES };
@@ -35,6 +36,8 @@ export function messageBounds(id: number, facts: BoundsFacts): FrameBounds {
     case MESSAGE.suggest:
     case MESSAGE.allowedFast:
       return INDEX;
+    case MESSAGE.port:
+      return PORT;
     case MESSAGE.request:
     case MESSAGE.cancel:
     case MESSAGE.reject:
@@ -51,7 +54,7 @@ export function messageBounds(id: number, facts: BoundsFacts): FrameBounds {
     case MESSAGE.hashReject:
       return HASH_REF;
     case MESSAGE.hashes:
-      // Unasked ones fit only if they are as short as a request, and then count as an offence.
+      // Unasked ones fit only if they are as short as a proof, and then count as an offence.
       return { min: HASH_REF.min, max: HASH_REF.max + 32 * (facts.hashesAsked + MAX_PROOF_LAYERS) };
     default:
       return UNKNOWN;

@@ -79,8 +79,13 @@ export class Node {
     await this.#options.listener.close();
   }
 
+  /** Connections, those that are being dialled included. */
+  get #taken(): number {
+    return this.#connections.size + this.#halfOpen;
+  }
+
   #roomForDials(): number {
-    return Math.max(0, Math.min(MAX_HALF_OPEN_DIALS - this.#halfOpen, MAX_CONNECTIONS - this.#connections.size));
+    return Math.max(0, Math.min(MAX_HALF_OPEN_DIALS - this.#halfOpen, MAX_CONNECTIONS - this.#taken));
   }
 
   async #dial(swarm: Swarm, endpoint: Endpoint): Promise<void> {
@@ -103,7 +108,7 @@ export class Node {
   #accept(stream: TcpPort): void {
     const { host } = stream.remote;
     const fromHost = this.#perHost.get(host) ?? 0;
-    if (this.#stopped || this.#connections.size >= MAX_CONNECTIONS || fromHost >= MAX_CONNECTIONS_PER_IP) {
+    if (this.#stopped || this.#taken >= MAX_CONNECTIONS || fromHost >= MAX_CONNECTIONS_PER_IP) {
       this.#options.meter.count('connections_refused');
       stream.destroy();
       return;
@@ -140,5 +145,6 @@ export class Node {
     const left = (this.#perHost.get(connection.remoteHost) ?? 1) - 1;
     if (left > 0) this.#perHost.set(connection.remoteHost, left);
     else this.#perHost.delete(connection.remoteHost);
+    this.dialDue();
   }
 }

@@ -16,15 +16,19 @@ export interface RequestFacts {
  *
  * Up to 16 KiB may lie anywhere in a piece we offer, and may run past the end of the file as long as it stays within
  * the piece: libtorrent 2.0 asks so for the last block, and takes zeros there. A longer block must have been agreed on,
- * be aligned, and end with the file.
+ * begin on a block, and be of whole blocks or end with the data.
  */
 export function judgeRequest(ref: BlockRef, facts: RequestFacts): 'fine' | 'not-offered' | 'out-of-range' {
   const geometry = facts.content?.geometry;
   if (geometry === undefined || ref.piece >= geometry.pieceCount || ref.length === 0) return 'out-of-range';
   const sizeBytes = geometry.pieceSize(ref.piece as PieceIndex);
   if (ref.begin >= sizeBytes || ref.length > Math.max(BLOCK_BYTES, facts.blockBytes)) return 'out-of-range';
-  const isLarge = ref.length > BLOCK_BYTES;
-  if (isLarge && ref.begin % BLOCK_BYTES !== 0) return 'out-of-range';
-  if (ref.begin + ref.length > (isLarge ? sizeBytes : geometry.pieceBytes)) return 'out-of-range';
+  const end = ref.begin + ref.length;
+  if (ref.length <= BLOCK_BYTES) {
+    if (end > geometry.pieceBytes) return 'out-of-range';
+  } else {
+    if (end > sizeBytes || ref.begin % BLOCK_BYTES !== 0) return 'out-of-range';
+    if (end < sizeBytes && ref.length % BLOCK_BYTES !== 0) return 'out-of-range';
+  }
   return facts.offered.has(ref.piece as PieceIndex) ? 'fine' : 'not-offered';
 }

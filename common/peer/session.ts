@@ -1,38 +1,28 @@
 /**
  * One peer's side of the protocol as a machine: bytes and the time come in; messages to send, things to tell and the
- * order to close go out through `events`. It owns the handshake, what each side may say, and the silence limits.
+ * order to close go out through `events`. It owns the handshake, the life of the connection and the silence limits;
+ * what is said after the handshake is `Voice`'s and `Hearing`'s.
  *
  * BEP 3, 6 (fast), 9 (metadata), 10 (extended), 52 (hashes).
  */
 import type { Bitfield } from '../base/bitfield.ts';
-import { equalBytes, readU32 } from '../base/bytes.ts';
-import { after, type Endpoint, type Instant, type PeerId, type PieceIndex, type WireHash } from '../base/ids.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { after, type Endpoint, type Instant, type PeerId, type WireHash } from '../base/ids.ts';
 import {
   HANDSHAKE_TIMEOUT_MS,
   HASH_REQUEST_BURST,
   HASH_REQUESTS_PER_SECOND,
   MAX_PEER_OFFENCES,
-  MAX_PIECES,
 } from '../base/limits.ts';
-import { decodeHashRequest, HASH_REQUEST_BYTES, type HashRequest } from '../wire/hash-request.ts';
-import { FrameReader, type FrameSink } from '../wire/peer-frames.ts';
-import {
-  decodeBlockRef,
-  encodeHandshake,
-  encodeKeepAlive,
-  MESSAGE,
-  type BlockRef,
-  type HandshakeFlags,
-} from '../wire/peer-messages.ts';
-import { BlockReceiver } from './block-receiver.ts';
+import { FrameReader } from '../wire/peer-frames.ts';
+import { encodeHandshake, encodeKeepAlive, type HandshakeFlags } from '../wire/peer-messages.ts';
 import { Extensions } from './extensions.ts';
 import { HashLedger } from './hash-ledger.ts';
+import { Hearing } from './hearing.ts';
 import { Ledger } from './ledger.ts';
-import { messageBounds } from './message-bounds.ts';
 import { Opening } from './opening.ts';
 import type { CloseReason } from './peer.ts';
-import { RemotePieces, type PiecesStatement } from './remote-pieces.ts';
-import { judgeRequest } from './request-judge.ts';
+import { RemotePieces } from './remote-pieces.ts';
 import type { SessionEvents } from './session-events.ts';
 import { Silence } from './silence.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -46,37 +36,32 @@ export interface SessionOptions {
   readonly peerId: PeerId;
   readonly listenPort: number;
   readonly remote: Endpoint;
-  /** Says that we want nothing (BEP 21). */
-  readonly uploadOnly: boolean;
+  /** Whether we want nothing of the torrent's peers (BEP 21); asked once the torrent is known. */
+  readonly isUploadOnly: () => boolean;
   readonly events: SessionEvents;
   readonly now: Instant;
 }
 
-/** A request that crossed our choke on the way is no offence within this time. */
-const CHOKE_GRACE_MS = 10_000;
-
-export class Session implements FrameSink {
+export class Session {
   readonly #options: SessionOptions;
   readonly #events: SessionEvents;
-  readonly #frames = new FrameReader(this);
+  readonly #hearing: Hearing;
+  readonly #frames: FrameReader;
   readonly #opening = new Opening();
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #now: Instant;
   #offences = 0;
-  readonly #serviceBucket: TokenBucket;
+  readonly #hashBucket: TokenBucket;
 
   #torrent: Torrent | undefined;
   #remoteId: PeerId | undefined;
   readonly #pieces = new RemotePieces();
-  readonly #blocks: BlockReceiver;
   readonly #silence: Silence;
 
   readonly extensions = new Extensions();
   readonly ledger = new Ledger();
   readonly hashLedger = new HashLedger();
   readonly say: Voice;
-  remoteIsChoking = true;
-  remoteIsInterested = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -87,19 +72,40 @@ export class Session implements FrameSink {
     this.say = new Voice({
       ledger: this.ledger,
       hashLedger: this.hashLedger,
-      now: options.now,
       send: (bytes) => {
         this.#send(bytes);
       },
     });
-    this.#blocks = new BlockReceiver({ ledger: this.ledger, events: options.events });
-    this.#serviceBucket = new TokenBucket({
+    this.#hearing = this.#makeHearing();
+    this.#frames = new FrameReader(this.#hearing);
+    this.#hashBucket = new TokenBucket({
       perSecond: HASH_REQUESTS_PER_SECOND,
       burst: HASH_REQUEST_BURST,
       now: options.now,
     });
   }
 
+  #makeHearing(): Hearing {
+    return new Hearing({
+      torrent: () => this.#torrent!,
+      say: this.say,
+      ledger: this.ledger,
+      hashLedger: this.hashLedger,
+      extensions: this.extensions,
+      pieces: this.#pieces,
+      events: this.#events,
+      now: () => this.#now,
+      isOpen: () => this.isOpen,
+      close: (reason) => {
+        this.close(reason);
+      },
+      offend: () => {
+        this.offend();
+      },
+    });
+  }
+
+  /** The handshakes are done and nobody has closed it. */
   get isOpen(): boolean {
     return this.#state === 'open';
   }
@@ -116,12 +122,15 @@ export class Session implements FrameSink {
     return this.#remoteId;
   }
 
-  /** Both sides speak the fast extension (BEP 6). */
-  get fast(): boolean {
-    return this.say.fast;
+  get remoteIsChoking(): boolean {
+    return this.#hearing.isChoking;
   }
 
-  /** Known once the content is. */
+  get remoteIsInterested(): boolean {
+    return this.#hearing.isInterested;
+  }
+
+  /** What the peer has; known once the content is. */
   get pieces(): Bitfield | undefined {
     return this.#pieces.field;
   }
@@ -179,9 +188,9 @@ export class Session implements FrameSink {
     return false;
   }
 
-  /** Whether one more costly answer may be given now (hashes, metadata). */
-  mayServe(): boolean {
-    return this.#serviceBucket.take(this.#now);
+  /** Whether one more hash request may be answered now. Such requests may come while choked, and cost us hashing. */
+  mayServeHashes(now: Instant): boolean {
+    return this.#hashBucket.take(now);
   }
 
   #send(bytes: Uint8Array): void {
@@ -203,6 +212,7 @@ export class Session implements FrameSink {
     return bytes.subarray(taken);
   }
 
+  /** An acceptor answers as soon as it knows the torrent: the peer id follows, and some hold it back until then. */
   #takeHead(wireHash: WireHash, flags: HandshakeFlags): void {
     this.say.fast = flags.fast;
     this.extensions.supported = flags.extended;
@@ -238,10 +248,10 @@ export class Session implements FrameSink {
 
   /** A second one adds to the first: the size of the info dictionary, once there is one (BEP 9, BEP 10). */
   #sendExtendedHandshake(): void {
-    const { listenPort, remote, uploadOnly } = this.#options;
+    const { listenPort, remote, isUploadOnly } = this.#options;
     const content = this.#torrent!.content;
     const size = content === undefined ? {} : { metadataBytes: content.info.length };
-    this.say.message(this.extensions.encodeOwn({ listenPort, remote, uploadOnly, ...size }));
+    this.say.message(this.extensions.encodeOwn({ listenPort, remote, uploadOnly: isUploadOnly(), ...size }));
   }
 
   /** The torrent's content became known: what the peer said it has is judged, and it is told what we have. */
@@ -251,142 +261,5 @@ export class Session implements FrameSink {
     if (this.extensions.supported) this.#sendExtendedHandshake();
     for (const piece of this.#torrent!.offered) this.say.have(piece);
     this.#events.piecesChanged();
-  }
-
-  /* ---- what the peer says: FrameSink ---- */
-
-  bounds(id: number): { readonly min: number; readonly max: number } {
-    return messageBounds(id, {
-      pieceCount: this.#torrent!.content?.geometry.pieceCount ?? MAX_PIECES,
-      pieceCountIsKnown: this.#torrent!.content !== undefined,
-      blockBytes: this.extensions.blockBytes(this.#torrent!.content?.geometry.pieceBytes),
-      hashesAsked: this.hashLedger.mostHashes,
-    });
-  }
-
-  keepAlive(): void {}
-
-  message(id: number, payload: Uint8Array): boolean {
-    switch (id) {
-      case MESSAGE.choke:
-        this.#takeChoke();
-        break;
-      case MESSAGE.unchoke:
-        this.remoteIsChoking = false;
-        this.#events.unchoked();
-        break;
-      case MESSAGE.interested:
-      case MESSAGE.notInterested:
-        this.remoteIsInterested = id === MESSAGE.interested;
-        this.#events.interestChanged();
-        break;
-      case MESSAGE.have:
-        this.#takeHave(readU32(payload, 0));
-        break;
-      case MESSAGE.bitfield:
-        this.#takePieces({ kind: 'bits', bytes: payload.slice() });
-        break;
-      case MESSAGE.haveAll:
-        this.#takePieces({ kind: 'all' });
-        break;
-      case MESSAGE.haveNone:
-        this.#takePieces({ kind: 'none' });
-        break;
-      case MESSAGE.request:
-        this.#takeRequest(decodeBlockRef(payload));
-        break;
-      case MESSAGE.cancel:
-        this.#events.requestCancelled(decodeBlockRef(payload));
-        break;
-      case MESSAGE.reject:
-        this.#takeReject(decodeBlockRef(payload));
-        break;
-      case MESSAGE.extended:
-        this.#takeExtended(payload);
-        break;
-      case MESSAGE.hashRequest:
-        this.#events.hashesRequested(decodeHashRequest(payload, 0));
-        break;
-      case MESSAGE.hashes:
-      case MESSAGE.hashReject:
-        this.#takeHashes(id, decodeHashRequest(payload, 0), payload.subarray(HASH_REQUEST_BYTES));
-        break;
-      default:
-      // Port, suggest, allowed fast, and ids nobody knows: of a sane length, and of no use to us.
-    }
-    return this.#state === 'open';
-  }
-
-  blockStart(piece: number, begin: number, length: number): boolean {
-    this.#blocks.start({ piece, begin, length });
-    return true;
-  }
-
-  blockBytes(offset: number, view: Uint8Array): void {
-    this.#blocks.bytes(offset, view);
-  }
-
-  blockEnd(): boolean {
-    if (!this.#blocks.end()) this.offend();
-    return this.#state === 'open';
-  }
-
-  #takeChoke(): void {
-    this.remoteIsChoking = true;
-    // Without the fast extension a choke is the answer to all that is open (BEP 3); with it, rejects follow.
-    const dropped = this.say.fast ? [] : this.ledger.forgetAll();
-    this.#events.choked();
-    for (const ref of dropped) this.#events.rejected(ref);
-  }
-
-  #takeHave(piece: number): void {
-    const verdict = this.#pieces.have(piece);
-    if (verdict === 'impossible') this.close('bad-message');
-    else if (verdict === 'new') this.#events.have(piece as PieceIndex);
-  }
-
-  #takePieces(statement: PiecesStatement): void {
-    if (!this.#pieces.state(statement)) this.close('bad-message');
-    else if (this.#pieces.field !== undefined) this.#events.piecesChanged();
-  }
-
-  #takeRequest(ref: BlockRef): void {
-    const verdict = judgeRequest(ref, {
-      content: this.#torrent!.content,
-      offered: this.#torrent!.offered,
-      blockBytes: this.extensions.blockBytes(this.#torrent!.content?.geometry.pieceBytes),
-    });
-    if (verdict === 'fine' && !this.say.isChoking) return this.#events.requested(ref);
-    this.say.reject(ref);
-    // A request may have been on its way when we choked.
-    const excused = verdict === 'fine' && this.#now < after(this.say.chokedAt, CHOKE_GRACE_MS);
-    if (!excused) this.offend();
-  }
-
-  #takeReject(ref: BlockRef): void {
-    if (this.ledger.settle(ref.piece, ref.begin, ref.length) === 'wanted') this.#events.rejected(ref);
-  }
-
-  #takeExtended(payload: Uint8Array): void {
-    const taken = this.extensions.take(payload);
-    switch (taken.kind) {
-      case 'malformed':
-        return this.close('bad-message');
-      case 'handshake':
-        return this.#events.extended(taken.handshake);
-      case 'metadata':
-        return this.#events.metadata(taken.message);
-      case 'other':
-    }
-  }
-
-  #takeHashes(id: number, request: HashRequest, hashes: Uint8Array): void {
-    if (!this.hashLedger.settle(request)) {
-      this.offend();
-    } else if (id === MESSAGE.hashes) {
-      this.#events.hashes(request, hashes);
-    } else {
-      this.#events.hashesRejected(request);
-    }
   }
 }

@@ -9,72 +9,79 @@ import { CORRUPT_PIECES_BEFORE_BAN, MAX_KNOWN_ENDPOINTS, REDIAL_FIRST_MS, REDIAL
 
 interface Record {
   readonly endpoint: Endpoint;
-  state: 'idle' | 'dialling' | 'connected';
+  state:
+    | 'unmet' /* it called us and is known for its strikes; nobody said that it can be dialled */
+    | 'idle'
+    | 'dialling'
+    | 'connected'
+    | 'dismissed'; /* never to be dialled again */
   failures: number;
   strikes: number;
   notBefore: Instant;
 }
 
+const isBanned = (record: Record): boolean => record.strikes >= CORRUPT_PIECES_BEFORE_BAN;
+const mayBeDialled = (record: Record): boolean => record.state === 'idle' && !isBanned(record);
+
 export class Standing {
-  /** By endpoint text. BOUNDED: by MAX_KNOWN_ENDPOINTS; endpoints beyond it are not taken up. */
+  /** By endpoint text. BOUNDED: by MAX_KNOWN_ENDPOINTS; the one that failed most often makes room for another. */
   readonly #records = new Map<string, Record>();
 
   /** Takes up an endpoint to be dialled; false when it is known already, or there is no room. */
   meet(endpoint: Endpoint, now: Instant): boolean {
-    const key = endpointText(endpoint);
-    if (this.#records.has(key) || this.#records.size >= MAX_KNOWN_ENDPOINTS) return false;
-    this.#records.set(key, { endpoint, state: 'idle', failures: 0, strikes: 0, notBefore: now });
+    const record = this.#find(endpoint);
+    if (record !== undefined && record.state !== 'unmet') return false;
+    if (record === undefined) return this.#add(endpoint, 'idle', now) !== undefined;
+    record.state = 'idle';
+    record.notBefore = now;
     return true;
   }
 
   /** The tracker named it again: a peer that had gone may be back, so the pause is cut to the first step. */
   renew(endpoint: Endpoint, now: Instant): void {
-    const record = this.#records.get(endpointText(endpoint));
+    const record = this.#find(endpoint);
     if (record === undefined || record.state !== 'idle' || record.failures === 0) return;
     record.notBefore = Math.min(record.notBefore, after(now, REDIAL_FIRST_MS)) as Instant;
   }
 
-  /** Endpoints that may be dialled now, at most `most`. */
+  /** Endpoints that may be dialled now, at most `most`: first those that failed least, so that the dead delay nobody. */
   due(now: Instant, most: number): Endpoint[] {
-    const found: Endpoint[] = [];
+    const found: Record[] = [];
     for (const record of this.#records.values()) {
-      if (found.length >= most) break;
-      if (record.state === 'idle' && !isBanned(record) && record.notBefore <= now) found.push(record.endpoint);
+      if (mayBeDialled(record) && record.notBefore <= now) found.push(record);
     }
-    return found;
+    if (found.length > most) found.sort((a, b) => a.failures - b.failures || a.notBefore - b.notBefore);
+    return found.slice(0, most).map((record) => record.endpoint);
   }
 
   /** When the next endpoint becomes due. */
   get nextDue(): Instant {
     let earliest: Instant = NEVER;
     for (const record of this.#records.values()) {
-      if (record.state === 'idle' && !isBanned(record) && record.notBefore < earliest) earliest = record.notBefore;
+      if (mayBeDialled(record) && record.notBefore < earliest) earliest = record.notBefore;
     }
     return earliest;
   }
 
   dialling(endpoint: Endpoint): void {
-    const record = this.#records.get(endpointText(endpoint));
-    if (record !== undefined) record.state = 'dialling';
+    this.#enter(endpoint, 'dialling');
   }
 
   /** A session with it is open, whoever dialled. */
   connected(endpoint: Endpoint): void {
-    const record = this.#records.get(endpointText(endpoint));
-    if (record !== undefined) record.state = 'connected';
+    this.#enter(endpoint, 'connected');
   }
 
   /** A connection did good: the next failure starts from the first pause. */
   proved(endpoint: Endpoint): void {
-    const record = this.#records.get(endpointText(endpoint));
+    const record = this.#find(endpoint);
     if (record !== undefined) record.failures = 0;
   }
 
   /** A dial failed or a connection ended: it may be dialled again after a pause. */
   failed(endpoint: Endpoint, now: Instant): void {
-    const record = this.#records.get(endpointText(endpoint));
+    const record = this.#enter(endpoint, 'idle');
     if (record === undefined) return;
-    record.state = 'idle';
     const pauseMs = Math.min(REDIAL_LAST_MS, REDIAL_FIRST_MS * 2 ** Math.min(record.failures, 16));
     record.failures++;
     record.notBefore = after(now, pauseMs);
@@ -82,16 +89,12 @@ export class Standing {
 
   /** Never dialled again: it is us, or there is nothing to exchange with it. */
   dismiss(endpoint: Endpoint): void {
-    const record = this.#records.get(endpointText(endpoint));
-    if (record === undefined) return;
-    record.state = 'idle';
-    record.notBefore = NEVER;
+    this.#enter(endpoint, 'dismissed');
   }
 
   /** It sent a corrupt piece; true when that was one too many. */
   strike(endpoint: Endpoint, now: Instant): boolean {
-    this.meet(endpoint, now);
-    const record = this.#records.get(endpointText(endpoint));
+    const record = this.#find(endpoint) ?? this.#add(endpoint, 'unmet', now);
     if (record === undefined) return true;
     record.strikes++;
     return isBanned(record);
@@ -99,15 +102,43 @@ export class Standing {
 
   /** It lied where there is no doubt: no second chance. */
   ban(endpoint: Endpoint, now: Instant): void {
-    this.meet(endpoint, now);
-    const record = this.#records.get(endpointText(endpoint));
+    const record = this.#find(endpoint) ?? this.#add(endpoint, 'unmet', now);
     if (record !== undefined) record.strikes = CORRUPT_PIECES_BEFORE_BAN;
   }
 
   isBanned(endpoint: Endpoint): boolean {
-    const record = this.#records.get(endpointText(endpoint));
+    const record = this.#find(endpoint);
     return record !== undefined && isBanned(record);
   }
-}
 
-const isBanned = (record: Record): boolean => record.strikes >= CORRUPT_PIECES_BEFORE_BAN;
+  #find(endpoint: Endpoint): Record | undefined {
+    return this.#records.get(endpointText(endpoint));
+  }
+
+  /** Moves a record on; who was never met, or is dismissed, stays so. */
+  #enter(endpoint: Endpoint, state: 'idle' | 'dialling' | 'connected' | 'dismissed'): Record | undefined {
+    const record = this.#find(endpoint);
+    if (record === undefined || record.state === 'unmet' || record.state === 'dismissed') return undefined;
+    record.state = state;
+    return record;
+  }
+
+  #add(endpoint: Endpoint, state: 'unmet' | 'idle', now: Instant): Record | undefined {
+    if (this.#records.size >= MAX_KNOWN_ENDPOINTS && !this.#makeRoom()) return undefined;
+    const record: Record = { endpoint, state, failures: 0, strikes: 0, notBefore: now };
+    this.#records.set(endpointText(endpoint), record);
+    return record;
+  }
+
+  /** Forgets the endpoint that failed most often. Those in use, and those that lied, are kept. */
+  #makeRoom(): boolean {
+    let worst: string | undefined;
+    let most = 0;
+    for (const [key, { state, strikes, failures }] of this.#records) {
+      if (state !== 'idle' || strikes > 0 || failures <= most) continue;
+      worst = key;
+      most = failures;
+    }
+    return worst !== undefined && this.#records.delete(worst);
+  }
+}

@@ -1,15 +1,16 @@
 /**
  * A node's part in the swarm of one torrent: its connections, what they may do, whom to dial, who is unchoked.
  */
-import { endpointText, type Endpoint, type Instant, NEVER, type PieceIndex } from '../base/ids.ts';
 import { equalBytes } from '../base/bytes.ts';
+import { type Endpoint, type Instant, NEVER, type PieceIndex } from '../base/ids.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { Choker } from './choker.ts';
 import type { Connection } from './connection.ts';
 import { HashAnswers } from './hash-answers.ts';
-import type { CloseReason, Fetcher } from './peer.ts';
+import type { CloseReason, Fetcher, Peer } from './peer.ts';
 import { PieceReads } from './piece-reads.ts';
+import type { RemotePeer } from './remote-peer.ts';
 import { Standing } from './standing.ts';
 import type { Torrent } from './torrent.ts';
 
@@ -107,9 +108,9 @@ export class Swarm {
   }
 
   /** A source sent corrupt data; a second time it is out. */
-  strike(connection: { readonly endpoint: Endpoint; close(reason: CloseReason): void }): boolean {
-    const banned = this.standing.strike(connection.endpoint, this.#options.clock.now());
-    if (banned) connection.close('banned');
+  strike(peer: Pick<Peer, 'endpoint' | 'close'>): boolean {
+    const banned = this.standing.strike(peer.endpoint, this.#options.clock.now());
+    if (banned) peer.close('banned');
     return banned;
   }
 
@@ -119,16 +120,11 @@ export class Swarm {
   admit(connection: Connection): boolean {
     for (const other of this.#connections.values()) {
       if (!equalBytes(other.remoteId!, connection.remoteId!)) continue;
-      if (!this.#isPreferred(connection, other)) {
-        if (connection.side === 'dialled') {
-          other.endpoint = connection.endpoint;
-          this.standing.connected(connection.endpoint);
-        }
-        connection.close('duplicate');
-        return false;
-      }
-      if (other.side === 'dialled') connection.endpoint = other.endpoint;
-      other.close('duplicate');
+      const isPreferred = this.#isPreferred(connection, other);
+      const [kept, given] = isPreferred ? [connection, other] : [other, connection];
+      this.#handOver(given, kept);
+      given.close('duplicate');
+      if (!isPreferred) return false;
     }
     this.#connections.set(connection.id, connection);
     return true;
@@ -143,27 +139,40 @@ export class Swarm {
     return (fresh.side === 'dialled') === fresh.isOurIdSmaller;
   }
 
+  /** What is dialled for one connection to a peer is not dialled again while the other lives. */
+  #handOver(from: Connection, to: Connection): void {
+    for (const endpoint of from.peer.endpoints) {
+      if (to.peer.learnEndpoint(endpoint)) this.standing.connected(endpoint);
+      else this.standing.failed(endpoint, this.#options.clock.now());
+    }
+  }
+
+  isBanned(peer: RemotePeer): boolean {
+    return this.standing.isBanned(peer.endpoint) || peer.endpoints.some((endpoint) => this.standing.isBanned(endpoint));
+  }
+
   ready(connection: Connection, now: Instant): void {
-    if (this.standing.isBanned(connection.endpoint)) return connection.close('banned');
-    this.standing.connected(connection.endpoint);
-    this.fetcher?.onReady(connection, now);
-    if (connection.pieces !== undefined) this.piecesChanged(connection, now);
+    for (const endpoint of connection.peer.endpoints) this.standing.connected(endpoint);
+    this.fetcher?.onReady(connection.peer, now);
+    if (connection.isReady && connection.peer.pieces !== undefined) this.piecesChanged(connection, now);
   }
 
   piecesChanged(connection: Connection, now: Instant): void {
-    const isSeed = connection.pieces?.isFull === true && connection.pieces.size > 0;
+    const { pieces } = connection.peer;
+    const isSeed = pieces?.isFull === true && pieces.size > 0;
     if (this.isUploadOnly && isSeed) return connection.close('nothing-to-exchange');
-    this.fetcher?.onPieces(connection, now);
+    this.fetcher?.onPieces(connection.peer, now);
   }
 
   departed(connection: Connection, reason: CloseReason, now: Instant): void {
     const wasIn = this.#connections.delete(connection.id);
     this.#choker.forget(connection.id);
-    if (reason === 'self') this.standing.dismiss(connection.endpoint);
-    else if (reason !== 'duplicate') this.standing.failed(connection.endpoint, now);
-    if (connection.wasReady) this.fetcher?.onGone(connection, reason, now);
+    for (const endpoint of connection.peer.endpoints) {
+      if (reason === 'self' || reason === 'nothing-to-exchange') this.standing.dismiss(endpoint);
+      else if (reason !== 'duplicate') this.standing.failed(endpoint, now);
+    }
+    if (connection.wasReady) this.fetcher?.onGone(connection.peer, reason, now);
     if (wasIn) this.rechoke();
-    this.#options.onDialsDue();
   }
 
   uploaded(count: number): void {
@@ -208,19 +217,24 @@ export class Swarm {
 
   /* ---- what the node asks for ---- */
 
-  /** Endpoints to dial now. */
+  /** Endpoints to dial now: none once nothing is wanted any more. */
   dialsDue(now: Instant, most: number): readonly Endpoint[] {
+    if (this.#isSated) return [];
     return this.standing.due(now, most).filter((endpoint) => !this.#isConnectedTo(endpoint));
   }
 
   nextDial(): Instant {
-    return this.fetcher?.isDone === true ? NEVER : this.standing.nextDue;
+    return this.#isSated ? NEVER : this.standing.nextDue;
+  }
+
+  /** A leecher with all it wanted. A seeder goes on dialling the leechers that it hears of. */
+  get #isSated(): boolean {
+    return this.fetcher?.isDone === true;
   }
 
   #isConnectedTo(endpoint: Endpoint): boolean {
-    const text = endpointText(endpoint);
-    for (const connection of this.#connections.values()) {
-      if (endpointText(connection.endpoint) !== text) continue;
+    for (const { peer } of this.#connections.values()) {
+      if (!peer.isAt(endpoint)) continue;
       this.standing.connected(endpoint);
       return true;
     }

@@ -73,6 +73,11 @@ export class Torrent {
     }
   }
 
+  /** The hashes of all files are here: a root that is not among them is of no file. */
+  get knowsHashes(): boolean {
+    return this.#hashes.size > 0;
+  }
+
   hashesOf(root: Uint8Array): HashedFile | undefined {
     return this.#hashes.get(toHex(root));
   }

@@ -10,7 +10,11 @@ export type Admission =
   | 'duplicate' /* the very same waits already: one answer will do */
   | 'refused'; /* no room, or another length at the same place */
 
+/** Of a request that was found valid; a cancel may name any numbers, and those of another request's key among them. */
 const keyOf = (ref: BlockRef): number => ref.piece * MAX_PIECE_BYTES + ref.begin;
+
+const isSame = (a: BlockRef, b: BlockRef): boolean =>
+  a.piece === b.piece && a.begin === b.begin && a.length === b.length;
 
 export class Uploads {
   /** In the order they came. BOUNDED: by MAX_QUEUED_REQUESTS. */
@@ -30,8 +34,8 @@ export class Uploads {
 
   /** Removes a waiting request; false when it is not there, being sent or answered already. */
   cancel(ref: BlockRef): boolean {
-    if (this.#waiting.get(keyOf(ref))?.length !== ref.length) return false;
-    return this.#waiting.delete(keyOf(ref));
+    const waiting = this.#waiting.get(keyOf(ref));
+    return waiting !== undefined && isSame(waiting, ref) && this.#waiting.delete(keyOf(ref));
   }
 
   /** The request to answer next, without removing it. */

@@ -1,6 +1,6 @@
 /** What we say to one peer: each message at the right time and no more than once. */
 import type { Bitfield } from '../base/bitfield.ts';
-import type { Instant, PieceIndex } from '../base/ids.ts';
+import { instant, type Instant, type PieceIndex } from '../base/ids.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import {
   encodeBare,
@@ -17,7 +17,6 @@ import type { Ledger } from './ledger.ts';
 export interface VoiceOptions {
   readonly ledger: Ledger;
   readonly hashLedger: HashLedger;
-  readonly now: Instant;
   readonly send: (bytes: Uint8Array) => void;
 }
 
@@ -25,13 +24,12 @@ export class Voice {
   readonly #options: VoiceOptions;
   #isChoking = true;
   #isInterested = false;
-  #chokedAt: Instant;
+  #chokedAt = instant(Number.NEGATIVE_INFINITY);
   /** Both sides speak the fast extension (BEP 6); set by the handshake. */
   fast = false;
 
   constructor(options: VoiceOptions) {
     this.#options = options;
-    this.#chokedAt = options.now;
   }
 
   get isChoking(): boolean {
@@ -42,7 +40,7 @@ export class Voice {
     return this.#isInterested;
   }
 
-  /** When we last choked the peer. */
+  /** When we last took back an unchoke; long ago for a peer that never had one. */
   get chokedAt(): Instant {
     return this.#chokedAt;
   }

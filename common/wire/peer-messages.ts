@@ -2,7 +2,7 @@
  * Peer messages as bytes (BEP 3, 6, 10, 52). Everything here is a fixed layout over plain arrays; a stream is cut
  * into messages by `peer-frames`.
  */
-import { readU32, writeU32 } from '../base/bytes.ts';
+import { readU32, utf8, writeU32 } from '../base/bytes.ts';
 import { HANDSHAKE_BYTES } from '../base/limits.ts';
 import type { PeerId, WireHash } from '../base/ids.ts';
 import { encodeHashRequest, HASH_REQUEST_BYTES, type HashRequest } from './hash-request.ts';
@@ -48,9 +48,7 @@ export interface Handshake {
   readonly peerId: PeerId;
 }
 
-const PROTOCOL = Uint8Array.from(
-  [19, ...'BitTorrent protocol'].map((c) => (typeof c === 'string' ? c.charCodeAt(0) : c)),
-);
+const PROTOCOL = Uint8Array.of(19, ...utf8('BitTorrent protocol'));
 /** Bytes of the protocol string with its length. */
 const PROTOCOL_BYTES = PROTOCOL.length;
 /** The part that names the swarm: protocol, reserved, info hash. An acceptor answers after it (BEP 3). */

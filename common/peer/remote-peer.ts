@@ -1,0 +1,111 @@
+import type { Bitfield } from '../base/bitfield.ts';
+import { looseText } from '../base/bytes.ts';
+import { type Endpoint, endpointText, type PieceIndex } from '../base/ids.ts';
+import { MAX_ENDPOINTS_PER_PEER, MAX_OUTSTANDING_BYTES } from '../base/limits.ts';
+import { printableText } from '../base/printable.ts';
+import type { HashRequest } from '../wire/hash-request.ts';
+import type { MetadataExchange } from './metadata-exchange.ts';
+import type { CloseReason, Peer } from './peer.ts';
+import type { Session } from './session.ts';
+
+export interface RemotePeerOptions {
+  readonly id: number;
+  readonly session: Session;
+  readonly metadata: MetadataExchange;
+  /** Where it was dialled; undefined when it called us. */
+  readonly dialled: Endpoint | undefined;
+  /** The other end of the stream. */
+  readonly remote: Endpoint;
+}
+
+/** The other side of a connection, as a downloader sees and drives it. */
+export class RemotePeer implements Peer {
+  readonly id: number;
+  readonly #session: Session;
+  readonly #metadata: MetadataExchange;
+  readonly #remote: Endpoint;
+  /** Where it can be dialled. BOUNDED: by MAX_ENDPOINTS_PER_PEER. */
+  readonly #endpoints: Endpoint[] = [];
+
+  constructor(options: RemotePeerOptions) {
+    this.id = options.id;
+    this.#session = options.session;
+    this.#metadata = options.metadata;
+    this.#remote = options.remote;
+    if (options.dialled !== undefined) this.#endpoints.push(options.dialled);
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoints[0] ?? this.#remote;
+  }
+
+  /** Where it can be dialled, as far as we know; a peer may have several addresses. */
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
+  /** It can be dialled there too; false when there is no room to remember it. */
+  learnEndpoint(endpoint: Endpoint): boolean {
+    if (this.isAt(endpoint)) return true;
+    return this.#endpoints.length < MAX_ENDPOINTS_PER_PEER && this.#endpoints.push(endpoint) > 0;
+  }
+
+  isAt(endpoint: Endpoint): boolean {
+    const text = endpointText(endpoint);
+    return this.#endpoints.some((known) => endpointText(known) === text);
+  }
+
+  get client(): string {
+    // A peer that names no client says it by its id: `-LT2080-` (BEP 20).
+    const { extensions, remoteId } = this.#session;
+    return printableText(extensions.client ?? (remoteId === undefined ? '' : looseText(remoteId.subarray(0, 8))));
+  }
+
+  get pieces(): Bitfield | undefined {
+    return this.#session.pieces;
+  }
+
+  get isChokingUs(): boolean {
+    return this.#session.remoteIsChoking;
+  }
+
+  get blockBytes(): number {
+    return this.#session.extensions.blockBytes(this.#session.torrent?.content?.geometry.pieceBytes);
+  }
+
+  get roomForRequests(): number {
+    return Math.max(0, this.#session.extensions.requestQueue - this.#session.ledger.count);
+  }
+
+  get roomForBytes(): number {
+    return Math.max(0, MAX_OUTSTANDING_BYTES - this.#session.ledger.bytes);
+  }
+
+  get metadataBytes(): number | undefined {
+    return this.#session.extensions.metadataBytes;
+  }
+
+  request(piece: PieceIndex, begin: number, length: number): void {
+    this.#session.say.request({ piece, begin, length });
+  }
+
+  cancel(piece: PieceIndex, begin: number, length: number): void {
+    this.#session.say.cancel({ piece, begin, length });
+  }
+
+  setInterested(interested: boolean): void {
+    this.#session.say.interest(interested);
+  }
+
+  requestMetadata(block: number): void {
+    this.#metadata.ask(block);
+  }
+
+  requestHashes(request: HashRequest): void {
+    this.#session.say.requestHashes(request);
+  }
+
+  close(reason: CloseReason): void {
+    this.#session.close(reason);
+  }
+}
