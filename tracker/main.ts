@@ -1,0 +1,114 @@
+/** `node tracker.js`: a UDP tracker with a catalogue, until it is told to stop. */
+import { endpointText } from '../common/base/ids.ts';
+import {
+  DEFAULT_INTERVAL_S,
+  DEFAULT_TTL_S,
+  MAX_PEER_TTL_S,
+  MAX_PEERS,
+  MAX_PEERS_PER_IP,
+  MAX_PEERS_PER_SWARM,
+  MAX_SWARMS,
+  MIN_PEER_TTL_S,
+} from '../common/base/limits.ts';
+import type { Random } from '../common/base/ports.ts';
+import { HostClock } from '../common/host/clock.ts';
+import { runCommand, type CommandHost } from '../common/host/command.ts';
+import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
+import { CountingMeter } from '../common/host/metrics.ts';
+import { stateDirectory } from '../common/host/paths.ts';
+import { HostRandom } from '../common/host/random.ts';
+import { readSecret } from '../common/host/secret-file.ts';
+import { HostUdpBinder } from '../common/host/udp.ts';
+import { wallNowMs } from '../common/host/wall-clock.ts';
+import { Cookie } from './cookie.ts';
+import { TrackerServer } from './server.ts';
+import { TrackerService } from './service.ts';
+
+const SECRET_BYTES = 32;
+
+const command = defineCommand({
+  name: 'shoal-tracker',
+  summary: 'Keeps the list of who has what, over UDP (BEP 15), with a catalogue.',
+  usage: '[-p PORT] [--host ADDR] [--interval 30] [--ttl 90] [--secret-file FILE]',
+  examples: [
+    ['node tracker.js', 'listen on port 6969 of all IPv4 addresses'],
+    ['node tracker.js --host :: -p 6969', 'of all addresses, IPv6 too'],
+  ],
+  options: {
+    port: {
+      kind: 'integer',
+      alias: 'p',
+      min: 0,
+      max: 65_535,
+      default: 6969,
+      valueName: 'PORT',
+      describe: 'UDP port; 0 takes any free one',
+    },
+    host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on' },
+    interval: {
+      kind: 'seconds',
+      min: 1,
+      max: MAX_PEER_TTL_S,
+      default: DEFAULT_INTERVAL_S,
+      valueName: 'SECONDS',
+      describe: 'how often seeders and leechers of this toolkit are to announce',
+    },
+    ttl: {
+      kind: 'seconds',
+      min: MIN_PEER_TTL_S,
+      max: MAX_PEER_TTL_S,
+      default: DEFAULT_TTL_S,
+      valueName: 'SECONDS',
+      describe: 'how long after their last announce they are gone',
+    },
+    secretFile: {
+      kind: 'text',
+      valueName: 'FILE',
+      describe: 'the key of connection ids, made when missing; trackers on one machine must share it',
+    },
+  },
+});
+
+async function main(options: OptionsOf<typeof command>, host: CommandHost): Promise<number> {
+  const clock = new HostClock();
+  const random = new HostRandom();
+  const udp = await new HostUdpBinder({ meter: new CountingMeter() }).bind({ host: options.host, port: options.port });
+  const service = new TrackerService({
+    cookie: new Cookie({
+      secret: await secretOf(options.secretFile, host, random),
+      epochMs: wallNowMs() - clock.now(),
+    }),
+    random,
+    settings: {
+      intervalS: Math.round(options.interval),
+      ttlS: Math.round(options.ttl),
+      limits: {
+        swarms: MAX_SWARMS,
+        peers: MAX_PEERS,
+        peersPerSwarm: MAX_PEERS_PER_SWARM,
+        peersPerSource: MAX_PEERS_PER_IP,
+      },
+    },
+    now: clock.now(),
+    // Later than any that a tracker before this one gave out, so that nobody's page goes backwards.
+    firstSequence: wallNowMs() * 1_000,
+  });
+  const server = new TrackerServer({ clock, udp, log: host.log.child('tracker'), meter: new CountingMeter(), service });
+  server.start();
+  host.out(`tracker udp://${endpointText(server.local)}`);
+  const signal = await host.stopRequested;
+  host.log.info('stopping', { signal });
+  await server.stop();
+  return 0;
+}
+
+/** Connection ids outlive a restart where there is a place for the key, and never matter where there is none. */
+async function secretOf(file: string | undefined, host: CommandHost, random: Random): Promise<Uint8Array> {
+  if (file !== undefined) return readSecret(file);
+  const directory = stateDirectory(host.env);
+  if (directory !== undefined) return readSecret(`${directory}/tracker-secret`);
+  host.log.warn('no place to keep the key of connection ids; after a restart peers will have to connect again');
+  return random.bytes(SECRET_BYTES);
+}
+
+await runCommand(command, main);
