@@ -7,7 +7,7 @@ export interface FileDescription {
   readonly path: readonly string[];
   readonly lengthBytes: number;
   /** `pieces root` of a v2 file that is not empty (BEP 52). */
-  readonly root?: Digest;
+  readonly root?: Digest | undefined;
   /** Zeros that only align the next file (BEP 47): never stored, never asked for. */
   readonly isPad?: boolean;
 }
@@ -151,8 +151,11 @@ function place(
   const { lengthBytes } = description;
   const firstPiece = Math.floor(at.offsetBytes / at.pieceBytes);
   const endPiece = Math.ceil((at.offsetBytes + lengthBytes) / at.pieceBytes);
+  // Written out rather than spread, which is slow for a million files.
   return {
-    ...description,
+    path: description.path,
+    lengthBytes,
+    root: description.root,
     isPad: description.isPad ?? false,
     index: at.index,
     offsetBytes: at.offsetBytes,

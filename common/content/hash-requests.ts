@@ -74,7 +74,7 @@ export type HashesFault =
 
 /** What of a file the check of hashes needs; a `ContentFile` has it. */
 export interface TreeShape {
-  readonly root?: Digest;
+  readonly root?: Digest | undefined;
   readonly leafCount: number;
   readonly treeHeight: number;
 }

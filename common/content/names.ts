@@ -15,7 +15,7 @@ const TRAILING = /[. ]+$/;
 /** Windows opens a device under these, whatever the extension. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
 /** A longer ending is no extension worth keeping. */
-const MAX_EXTENSION_BYTES = 32;
+const MAX_EXTENSION_CHARS = 32;
 
 /** A harmless name of 1 … MAX_NAME_BYTES bytes. What is harmless already stays as it is. */
 export function safeName(name: Uint8Array | string): string {
@@ -30,12 +30,16 @@ export function safeName(name: Uint8Array | string): string {
 function shorten(name: string, mark: string): string {
   const dot = name.lastIndexOf('.');
   const ending = dot > 0 ? name.slice(dot) : '';
-  const extension = utf8(ending).length <= MAX_EXTENSION_BYTES ? ending : '';
-  const stem = utf8(name.slice(0, name.length - extension.length));
-  let keep = Math.min(stem.length, MAX_NAME_BYTES - utf8(mark + extension).length);
+  const extension = ending.length <= MAX_EXTENSION_CHARS ? ending : '';
+  const stem = name.slice(0, name.length - extension.length);
+  // A UTF-16 unit takes three bytes at the most.
+  const isShort = 3 * (name.length + mark.length) <= MAX_NAME_BYTES;
+  if (isShort) return stem + mark + extension;
+  const bytes = utf8(stem);
+  let keep = Math.min(bytes.length, MAX_NAME_BYTES - utf8(mark + extension).length);
   // Not in the middle of a character.
-  while (keep < stem.length && (stem[keep]! & 0xc0) === 0x80) keep--;
-  return looseText(stem.subarray(0, keep)) + mark + extension;
+  while (keep < bytes.length && (bytes[keep]! & 0xc0) === 0x80) keep--;
+  return looseText(bytes.subarray(0, keep)) + mark + extension;
 }
 
 interface Directory {

@@ -55,15 +55,30 @@ export class BNode {
 
   /** The values in a list; keys and values in turn of a dictionary; nothing of anything else. */
   *children(): Generator<BNode> {
-    const head = this.#source[this.start]!;
-    if (head !== LIST && head !== DICT) return;
-    const after = this.#table[this.#token * TOKEN_FIELDS + 2]!;
-    let token = this.#token + 1;
-    while (token < after) {
+    const { kind } = this;
+    if (kind !== 'list' && kind !== 'dict') return;
+    for (let token = this.#token + 1; token < this.#after(this.#token); token = this.#after(token)) {
       yield new BNode(this.#source, this.#table, token);
-      const start = this.#table[token * TOKEN_FIELDS]!;
-      token = isDigit(this.#source[start]) ? token + 1 : this.#table[token * TOKEN_FIELDS + 2]!;
     }
+  }
+
+  /** The value under a key of a dictionary; undefined of anything else. */
+  find(key: Uint8Array): BNode | undefined {
+    if (this.kind !== 'dict') return undefined;
+    for (let token = this.#token + 1; token < this.#after(this.#token); token = this.#after(token + 1)) {
+      const start = this.#table[token * TOKEN_FIELDS + 2];
+      const order = compareBytes(this.#source.subarray(start, this.#table[token * TOKEN_FIELDS + 1]), key);
+      if (order === 0) return new BNode(this.#source, this.#table, token + 1);
+      // Keys only go up.
+      if (order > 0) return undefined;
+    }
+    return undefined;
+  }
+
+  /** The token after a value and all that is in it. */
+  #after(token: number): number {
+    const start = this.#table[token * TOKEN_FIELDS]!;
+    return isDigit(this.#source[start]) ? token + 1 : this.#table[token * TOKEN_FIELDS + 2]!;
   }
 }
 
@@ -86,15 +101,17 @@ export function* dictEntries(node: BNode | undefined): Generator<readonly [key: 
   }
 }
 
-/** The value under a key; undefined when there is none or the node is no dictionary. */
+/** Bytes of the keys that are asked for again and again. BOUNDED: by the keys that stand in our source. */
+const keyBytes = new Map<string, Uint8Array>();
+
+/** The value under a key; undefined when there is none or the node is no dictionary. Text is a key of our own. */
 export function dictGet(node: BNode | undefined, key: string | Uint8Array): BNode | undefined {
-  const wanted = typeof key === 'string' ? utf8(key) : key;
-  for (const [name, value] of dictEntries(node)) {
-    const order = compareBytes(name, wanted);
-    if (order === 0) return value;
-    if (order > 0) return undefined;
-  }
-  return undefined;
+  if (typeof key !== 'string') return node?.find(key);
+  const known = keyBytes.get(key);
+  if (known !== undefined) return node?.find(known);
+  const bytes = utf8(key);
+  keyBytes.set(key, bytes);
+  return node?.find(bytes);
 }
 
 /** An integer of at most MAX_BENCODE_INTEGER_DIGITS digits; undefined when the node is none. */
