@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exactBytes, formatBytes, formatDuration, formatPercent, formatRate } from './format.ts';
-import { parseOptionValue } from './option-values.ts';
+import { parseOptionValue } from '../host/option-values.ts';
 
 describe('format', () => {
   it.each([
