@@ -6,6 +6,7 @@ import type { Endpoint } from '../base/ids.ts';
 import { ACCEPT_PAUSE_MS } from '../base/limits.ts';
 import type { Listener, ListenerBinder, TcpPort } from '../base/ports.ts';
 import { bindError } from './bind-error.ts';
+import { plainBytes } from './plain-bytes.ts';
 import { HostTcpStream } from './tcp-stream.ts';
 
 /** Opens listening TCP sockets of the machine. `::` takes both families. */
@@ -58,7 +59,7 @@ class HostListener implements Listener {
       socket.destroy();
       return;
     }
-    socket.on('data', (bytes) => stream.receive(bytes));
+    socket.on('data', (bytes) => stream.receive(plainBytes(bytes)));
     this.#accept(stream);
   }
 

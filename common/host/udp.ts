@@ -7,6 +7,7 @@ import type { Endpoint } from '../base/ids.ts';
 import { UDP_BUFFER_BYTES } from '../base/limits.ts';
 import type { Meter, UdpBinder, UdpPort } from '../base/ports.ts';
 import { bindError } from './bind-error.ts';
+import { plainBytes } from './plain-bytes.ts';
 
 /** Opens UDP sockets of the machine. `::` takes both families; a peer's address is the same text on either. */
 export class HostUdpBinder implements UdpBinder {
@@ -91,7 +92,7 @@ class HostUdpPort implements UdpPort {
 
   #deliver(bytes: Uint8Array, from: RemoteInfo): void {
     const host = this.#v6 ? canonicalAddress(from.address) : from.address;
-    if (host !== undefined) this.#receive?.(bytes, { host, port: from.port });
+    if (host !== undefined) this.#receive?.(plainBytes(bytes), { host, port: from.port });
   }
 }
 
