@@ -1,0 +1,95 @@
+import type { Instant, PieceIndex } from '../common/base/ids.ts';
+import { ENDGAME_SOURCES } from '../common/base/limits.ts';
+import type { Flight, Source } from './source.ts';
+
+/**
+ * All that is under way. An arrived flight no longer counts for its source, and outlives it.
+ *
+ * BOUNDED: by how often the driver asks for another piece, which its buffers bound; ENDGAME_SOURCES a piece, and
+ * those that arrived.
+ */
+export class Flights {
+  readonly #byPiece = new Map<PieceIndex, Flight[]>();
+  /** Pieces that another source might join. */
+  #joinable = 0;
+
+  has(piece: PieceIndex): boolean {
+    return this.#byPiece.has(piece);
+  }
+
+  find(piece: PieceIndex, id: number): Flight | undefined {
+    return this.#byPiece.get(piece)?.find((flight) => flight.source.id === id);
+  }
+
+  launch(source: Source, piece: PieceIndex, sizeBytes: number, now: Instant): Flight {
+    const dueAt = source.launched(sizeBytes, now);
+    const flight: Flight = { piece, source, sizeBytes, ordinal: source.launches, dueAt, hasArrived: false };
+    source.flights.set(piece, flight);
+    const others = this.#byPiece.get(piece);
+    if (others === undefined) this.#byPiece.set(piece, [flight]);
+    else {
+      if (isJoinable(others)) this.#joinable--;
+      others.push(flight);
+    }
+    if (isJoinable(this.#byPiece.get(piece))) this.#joinable++;
+    return flight;
+  }
+
+  arrived(flight: Flight, now: Instant): void {
+    if (flight.hasArrived) return;
+    const flights = this.#byPiece.get(flight.piece);
+    if (isJoinable(flights)) this.#joinable--;
+    flight.hasArrived = true;
+    flight.source.flights.delete(flight.piece);
+    flight.source.landed(flight.sizeBytes, now);
+  }
+
+  /** The flight is over. True when nobody else has its piece under way. */
+  land(flight: Flight, now: Instant): boolean {
+    const flights = this.#byPiece.get(flight.piece) ?? [];
+    if (isJoinable(flights)) this.#joinable--;
+    flights.splice(flights.indexOf(flight), 1);
+    if (isJoinable(flights)) this.#joinable++;
+    if (flights.length === 0) this.#byPiece.delete(flight.piece);
+    if (!flight.hasArrived) {
+      flight.source.flights.delete(flight.piece);
+      flight.source.landed(flight.sizeBytes, now);
+    }
+    return flights.length === 0;
+  }
+
+  /** Every flight of the piece, which are over now. */
+  landAll(piece: PieceIndex, now: Instant): readonly Flight[] {
+    const flights = [...(this.#byPiece.get(piece) ?? [])];
+    for (const flight of flights) this.land(flight, now);
+    return flights;
+  }
+
+  /**
+   * The piece that is expected last of all those that `source`, which has none under way, may fetch as well.
+   * What is queued at a source before a piece delays it. `paceOf` gives bytes per second, above 0.
+   */
+  slowest(source: Source, all: Iterable<Source>, paceOf: (other: Source) => number): PieceIndex | undefined {
+    if (this.#joinable === 0) return undefined;
+    let slowest: PieceIndex | undefined;
+    let latest = -1;
+    for (const other of all) {
+      if (other.flights.size === 0) continue;
+      const pace = paceOf(other);
+      let queuedBytes = 0;
+      for (const { piece, sizeBytes } of other.flights.values()) {
+        queuedBytes += sizeBytes;
+        const expected = queuedBytes / pace;
+        if (expected <= latest || !source.mayTake(piece) || !isJoinable(this.#byPiece.get(piece))) continue;
+        latest = expected;
+        slowest = piece;
+      }
+    }
+    return slowest;
+  }
+}
+
+function isJoinable(flights: readonly Flight[] | undefined): boolean {
+  if (flights === undefined || flights.length === 0 || flights.length >= ENDGAME_SOURCES) return false;
+  return !flights.some((flight) => flight.hasArrived);
+}

@@ -1,0 +1,166 @@
+import type { Bitfield } from '../common/base/bitfield.ts';
+import { after, instant, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
+import { MIN_SOURCE_BYTES_PER_SECOND, REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
+import { Rate } from './rate.ts';
+import { backoffMs } from './retry.ts';
+import { emptyRun, type Runner } from './runs.ts';
+
+/** Failures in a row, without a piece at a decent pace between them, after which a source is on probation. */
+const STRIKES_BEFORE_PROBATION = 2;
+/** Each strike halves the pace that is asked for, this often at most: a slow source that is alone gets through. */
+const MAX_PATIENCE = 5;
+/** What is queued at a source may come at this fraction of the pace it has shown before it counts as forgotten. */
+const EXPECTED_PACE = 1 / 8;
+
+export type Failure =
+  | 'corrupt' /* the bytes are not the piece */
+  | 'rejected' /* the source said no */
+  | 'stalled' /* overdue */
+  | 'gone' /* the connection went */
+  | 'choked'; /* the source withdrew its permission to ask */
+
+/** What a source has done. Bytes are whole verified pieces; `receivedBytes` is all that came, wasted or not. */
+export interface SourceReport {
+  readonly pieces: number;
+  readonly bytes: number;
+  readonly receivedBytes: number;
+  readonly corrupt: number;
+  readonly rejected: number;
+  readonly stalled: number;
+  /** Mean over the time in which it had something to deliver. */
+  readonly ratePerSecond: number;
+}
+
+export class Tally implements SourceReport {
+  pieces = 0;
+  bytes = 0;
+  corrupt = 0;
+  rejected = 0;
+  stalled = 0;
+  readonly #rate: Rate;
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  get receivedBytes(): number {
+    return this.#rate.receivedBytes;
+  }
+
+  get ratePerSecond(): number {
+    return Math.round(this.#rate.meanPerSecond);
+  }
+}
+
+/** One piece under way from one source. */
+export interface Flight {
+  readonly piece: PieceIndex;
+  readonly source: Source;
+  readonly sizeBytes: number;
+  /** The source's how-manieth flight it is. */
+  readonly ordinal: number;
+  readonly dueAt: Instant;
+  /** All bytes are here and are being checked or written. */
+  hasArrived: boolean;
+}
+
+/** One connected source as the plan sees it: its run, what it is fetching, its pace and its record. */
+export class Source implements Runner {
+  readonly id: number;
+  /** The caller's live object. */
+  readonly pieces: Bitfield;
+  readonly run = emptyRun();
+  readonly rate = new Rate();
+  readonly report = new Tally(this.rate);
+  /** What it is fetching, oldest first. BOUNDED: by how often the driver asks `next`, which its buffers bound. */
+  readonly flights = new Map<PieceIndex, Flight>();
+  /** Pieces it failed and must leave alone for now, or for good. BOUNDED: by the pieces that failed. */
+  readonly paused = new Set<PieceIndex>();
+  /** Nothing is free that it may take, and it has looked: true until something changes for it. */
+  isDry = false;
+  /** `Runs.releases` when it found nothing to adopt. */
+  releasesSeen = -1;
+  /** It holds no needed piece before this one. */
+  usefulFrom = 0;
+  /** Until then an offender rests. */
+  restUntil: Instant = instant(0);
+  #strikes = 0;
+  #launches = 0;
+  #launchesAtStrike = 0;
+  #queuedBytes = 0;
+  #silentAt: Instant = NEVER;
+
+  constructor(id: number, pieces: Bitfield) {
+    this.id = id;
+    this.pieces = pieces;
+  }
+
+  /** It gets one piece at a time, and no work that others would do. */
+  get isOnProbation(): boolean {
+    return this.#strikes >= STRIKES_BEFORE_PROBATION;
+  }
+
+  /** When all it fetches is overdue: it has been silent, or too slow for too long. */
+  get silentAt(): Instant {
+    return this.#silentAt;
+  }
+
+  mayTake(piece: PieceIndex): boolean {
+    return this.pieces.has(piece) && !this.paused.has(piece);
+  }
+
+  /** How many flights it has had: the ordinal of the latest. */
+  get launches(): number {
+    return this.#launches;
+  }
+
+  /** Notes a new flight; the result is when that one is overdue even if others keep coming. */
+  launched(sizeBytes: number, now: Instant): Instant {
+    this.#launches++;
+    if (this.flights.size === 0) {
+      this.rate.begin(now);
+      this.#silentAt = after(now, REQUEST_TIMEOUT_MS);
+    }
+    this.#queuedBytes += sizeBytes;
+    const pace = Math.max(this.#leastPace, this.rate.perSecond(now, 0) * EXPECTED_PACE);
+    return after(now, REQUEST_TIMEOUT_MS + (this.#queuedBytes * 1000) / pace);
+  }
+
+  /** Notes that a flight ended, in whatever way; it is no longer in `flights`. */
+  landed(sizeBytes: number, now: Instant): void {
+    this.#queuedBytes -= sizeBytes;
+    if (this.flights.size > 0) return;
+    this.rate.end(now);
+    this.#silentAt = NEVER;
+  }
+
+  /**
+   * Bytes arrived. Each buys the time it may take at the least pace, and no more than the timeout can be saved up: so
+   * one that fell silent is found after the timeout, and one that sends a byte a second hardly later.
+   */
+  progressed(bytes: number, now: Instant): void {
+    if (this.flights.size === 0) return;
+    this.rate.add(bytes, now);
+    const bought = after(this.#silentAt, (bytes * 1000) / this.#leastPace);
+    this.#silentAt = instant(Math.min(bought, after(now, REQUEST_TIMEOUT_MS)));
+  }
+
+  /** A stalled or rejected flight counts once for all that were under way at the time. */
+  strike(flight: Flight, now: Instant): void {
+    if (flight.ordinal <= this.#launchesAtStrike) return;
+    this.#strikes++;
+    this.#launchesAtStrike = this.#launches;
+    if (this.isOnProbation) this.restUntil = after(now, backoffMs(this.#strikes - STRIKES_BEFORE_PROBATION));
+  }
+
+  /** A piece came right: all is forgiven to one that keeps a decent pace. */
+  delivered(sizeBytes: number, now: Instant): void {
+    this.report.pieces++;
+    this.report.bytes += sizeBytes;
+    if (this.rate.perSecond(now, MIN_SOURCE_BYTES_PER_SECOND) >= MIN_SOURCE_BYTES_PER_SECOND) this.#strikes = 0;
+  }
+
+  get #leastPace(): number {
+    return MIN_SOURCE_BYTES_PER_SECOND / 2 ** Math.min(this.#strikes, MAX_PATIENCE);
+  }
+}
