@@ -31,6 +31,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/leech.ts',
   'leecher/pursuit.ts',
   'leecher/target.ts',
+  'leecher/teller.ts',
   'common/peer/connection.ts',
   'common/peer/hash-answers.ts',
   'common/peer/hash-service.ts',
@@ -41,7 +42,9 @@ export const DRIVERS: readonly string[] = [
   'common/peer/swarm.ts',
   'common/peer/upload-pump.ts',
   'common/announce/announcer.ts',
+  'common/announce/caller.ts',
   'common/announce/catalogue-client.ts',
+  'common/announce/link.ts',
 ];
 
 interface Excuse {
@@ -61,13 +64,18 @@ export const EXCUSES: readonly Excuse[] = [
 
 /** Interfaces of `base/ports.ts` that reach the world or wait for time: a rule is given what it needs instead. */
 const WORLDLY_PORTS: ReadonlySet<string> = new Set(
-  'Clock UdpPort UdpBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher'.split(' '),
+  'Clock UdpPort UdpBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore TargetFiles'.split(
+    ' ',
+  ),
 );
 
 /** What `node:crypto` has to make chance, which comes from the `Random` port. */
 const CHANCE: ReadonlySet<string> = new Set(
   'randomBytes randomFill randomFillSync randomInt randomUUID getRandomValues webcrypto'.split(' '),
 );
+
+/** Where ports are declared; promises there are for the drivers. */
+export const declaresPorts = (path: string): boolean => /^common\/base\/(?:[\w-]+-)?ports\.ts$/.test(path);
 
 const EXECUTABLES: readonly string[] = ['tracker', 'seeder', 'leecher'];
 
@@ -116,7 +124,7 @@ function ownBreaches(path: string, { specifier, names }: Import): string[] {
   // Worker threads hash with the same merkle code as everybody, so bytes and values are open to the host.
   if (own === 4 && (other === 2 || other === 3)) say('the host knows no rule and no driver');
   if (path.startsWith('common/wire/') && target.startsWith('common/content/')) say('wire does not know content');
-  if (own <= 2 && target === 'common/base/ports.ts') {
+  if (own <= 2 && declaresPorts(target) && !declaresPorts(path)) {
     for (const name of names.filter((each) => WORLDLY_PORTS.has(each))) say(`${name} below the drivers`);
   }
   return found;

@@ -258,11 +258,11 @@ done
 arrived=0
 while IFS= read -r event; do
   case $event in
-    *'"start"'*)
+    '{"event":"start"'*)
       # One chunk is there or not: there is no middle to wait for.
       if [ "$kill_one" = yes ] && [ "$chunks" -le 1 ]; then kill_seeder 'at the start: there is only one chunk'; fi
       ;;
-    *'"chunk"'*)
+    '{"event":"chunk"'*)
       arrived=$((arrived + 1))
       if [ "$kill_one" = yes ] && [ "$killed" = no ]; then kill_seeder "after $arrived of $chunks chunks"; fi
       ;;

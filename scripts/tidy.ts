@@ -3,7 +3,7 @@
  * samples; `tidy.test.ts` runs it over the whole tree, and over a sample of each breach to prove the check itself.
  */
 import { posix } from 'node:path';
-import { floorOf, importBreaches, inHost, inScripts, isMain, isTest } from './floors.ts';
+import { declaresPorts, floorOf, importBreaches, inHost, inScripts, isMain, isTest } from './floors.ts';
 import { lineOf, readSource, type SourceText } from './source-text.ts';
 
 export const MAX_LINES = 400;
@@ -44,8 +44,7 @@ function sourceBreaches(source: SourceText): string[] {
   const { path, code } = source;
   if (inHost(path) || inScripts(path)) return [];
   const floor = floorOf(path);
-  // The ports are only declared in base; their promises are for the drivers.
-  const decides = floor !== undefined && floor <= 2 && path !== 'common/base/ports.ts';
+  const decides = floor !== undefined && floor <= 2 && !declaresPorts(path);
   return [
     ...each(source, code, TIME_AND_CHANCE, (word) => `${word} outside common/host: time and chance are arguments`),
     ...(isMain(path) ? [] : each(source, code, PROCESS, (word) => `${word} outside common/host and main`)),
