@@ -33,6 +33,6 @@ describe('the report of a source', () => {
   });
 
   it('gives programs plain numbers', () => {
-    expect(sourceObject(entry())).toMatchObject({ bytes: 2097152, bytes_per_second: 1048576, failed_chunks: 0 });
+    expect(sourceObject(entry())).toMatchObject({ bytes: 2097152, bytesPerSecond: 1048576, failedChunks: 0 });
   });
 });

@@ -37,8 +37,8 @@ export function sourceObject(entry: SourceEntry): object {
     client: printableText(entry.client, 80),
     bytes: entry.bytes,
     chunks: entry.chunks,
-    bytes_per_second: rateOf(entry),
-    failed_chunks: failures(entry),
+    bytesPerSecond: rateOf(entry),
+    failedChunks: failures(entry),
     failed: entry.failed,
     banned: entry.isBanned,
   };

@@ -3,7 +3,7 @@
  * nothing: when the store says that the file is not what it was, everything is withdrawn.
  */
 import type { Bitfield } from '../common/base/bitfield.ts';
-import { wireHashOf, type InfoHashV2, type PeerId, type PieceIndex } from '../common/base/ids.ts';
+import { after, wireHashOf, type InfoHashV2, type PeerId, type PieceIndex } from '../common/base/ids.ts';
 import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
@@ -27,14 +27,19 @@ export interface ShareOptions {
   /** The pieces that are offered and served: all of them, or the assigned range. */
   readonly held: Bitfield;
   readonly uploadSlots: number;
+  /** Rejects when the file is no longer what it was; asked now and then, since nobody may be reading. */
+  readonly check: () => Promise<void>;
   readonly presence: (facts: PresenceFacts) => Presence;
 }
+
+const CHECK_INTERVAL_MS = 5_000;
 
 export class Share {
   readonly #options: ShareOptions;
   readonly #node: Node;
   readonly #swarm: Swarm;
   readonly #presence: Presence;
+  #cancelWatch: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
   /** Rejects with the store's error when the pieces can no longer be served. Never resolves. */
   readonly failed: Promise<never>;
@@ -93,16 +98,33 @@ export class Share {
   }
 
   start(): Promise<void> {
+    this.#watch();
     return this.#presence.start();
   }
 
   /** Says goodbye to trackers and peers. */
   async stop(): Promise<void> {
+    this.#cancelWatch();
     await Promise.all([this.#presence.stop(), this.#node.stop()]);
     await this.#options.store.close();
   }
 
+  #watch(): void {
+    const { clock, check } = this.#options;
+    this.#cancelWatch = clock.at(after(clock.now(), CHECK_INTERVAL_MS), () => {
+      check().then(
+        () => {
+          this.#watch();
+        },
+        (error: unknown) => {
+          this.#withdraw(error);
+        },
+      );
+    });
+  }
+
   #withdraw(error: unknown): void {
+    this.#cancelWatch();
     this.#swarm.torrent.withdraw();
     this.#swarm.closeAll('stopped');
     this.#fail(error);

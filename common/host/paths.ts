@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,6 +17,9 @@ export const cacheDirectory = (environment: Environment): string | undefined =>
 /** The same for what should survive a cleaning of caches. */
 export const stateDirectory = (environment: Environment): string | undefined =>
   firstUsable(environment, 'XDG_STATE_HOME', join('.local', 'state'));
+
+/** The last part of a path, with `.` and `..` resolved. */
+export const fileNameOf = (path: string): string => basename(resolve(path));
 
 function firstUsable(environment: Environment, variable: string, belowHome: string): string | undefined {
   const named = environment[variable];

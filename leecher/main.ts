@@ -1,0 +1,423 @@
+/** `node leecher.js`: finds out what is wanted, downloads it, reports, and ends with an exit code that says how. */
+import { Announcer } from '../common/announce/announcer.ts';
+import { CatalogueClient } from '../common/announce/catalogue-client.ts';
+import { parseTrackerUrl, type TrackerAddress } from '../common/announce/tracker-address.ts';
+import { concatBytes, utf8 } from '../common/base/bytes.ts';
+import { ShoalError } from '../common/base/errors.ts';
+import { after, wireHashOf, type Endpoint, type PeerId, type WireHash } from '../common/base/ids.ts';
+import { DEFAULT_UPLOAD_SLOTS, MAX_CATALOGUE_QUERY_BYTES, MAX_TORRENT_BYTES } from '../common/base/limits.ts';
+import { PEER_ID_PREFIX } from '../common/base/product.ts';
+import type { Info } from '../common/content/info.ts';
+import { parseMagnet } from '../common/content/magnet.ts';
+import { parseTorrent } from '../common/content/metainfo.ts';
+import type { PieceLayers } from '../common/content/piece-roots.ts';
+import { HostClock } from '../common/host/clock.ts';
+import { runCommand, type CommandHost } from '../common/host/command.ts';
+import { realDisk } from '../common/host/disk.ts';
+import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
+import { CountingMeter } from '../common/host/metrics.ts';
+import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
+import { realProcessTable } from '../common/host/process-table.ts';
+import { Progress, PROGRESS_CHOICES, progressMode } from '../common/host/progress.ts';
+import { progressRecord, type ProgressSample } from '../common/host/progress-text.ts';
+import { HostRandom } from '../common/host/random.ts';
+import { readWholeFile } from '../common/host/replace-file.ts';
+import { HostResolver } from '../common/host/resolver.ts';
+import { HostTargetFiles } from '../common/host/target-files.ts';
+import { HostDialer } from '../common/host/tcp-dialer.ts';
+import { HostListenerBinder } from '../common/host/tcp-listener.ts';
+import { HostUdpBinder } from '../common/host/udp.ts';
+import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
+import { entryLines, entryObject, nothingFound } from './catalogue-choice.ts';
+import { Leech } from './leech.ts';
+import { recognise, usable, type Wanted } from './recognise.ts';
+import { Target } from './target.ts';
+import { Teller } from './teller.ts';
+import { TrackerNews } from './tracker-news.ts';
+import { chooseByName, readWhat } from './what.ts';
+
+const command = defineCommand({
+  name: 'shoal-leecher',
+  summary: 'Downloads from many seeders at once, and writes nothing that is not verified.',
+  usage: '[WHAT] [-t URL]... [-o PATH] [--min-seeders 3] [--wait 30] [--timeout 90] [--list] [--force] [--json]',
+  examples: [
+    ['node leecher.js', 'get the one thing that the tracker on this machine has'],
+    ['node leecher.js image.iso -o /srv/images/', 'get image.iso into a directory'],
+    ["node leecher.js 'magnet:?xt=urn:btmh:1220…'", 'get what a magnet link stands for'],
+    ['node leecher.js --list', 'see what there is'],
+  ],
+  positional: {
+    name: 'what',
+    describe: 'a name, an info hash, a magnet link or a .torrent file; without it: what there is',
+  },
+  logLevel: 'warn',
+  options: {
+    tracker: {
+      kind: 'text',
+      alias: 't',
+      many: true,
+      valueName: 'URL',
+      describe: 'tracker to ask; may be repeated, all are used (default udp://127.0.0.1:6969, or those of the link)',
+      check: (value) => (parseTrackerUrl(value) === undefined ? 'an address such as udp://HOST:PORT' : undefined),
+    },
+    output: { kind: 'text', alias: 'o', valueName: 'PATH', describe: 'file to write, or an existing directory' },
+    minSeeders: {
+      kind: 'integer',
+      min: 1,
+      default: 3,
+      valueName: 'N',
+      describe: 'begin when so many sources with needed chunks are connected',
+    },
+    wait: { kind: 'seconds', min: 0, default: 30, valueName: 'SECONDS', describe: 'how long to wait for them' },
+    timeout: {
+      kind: 'seconds',
+      min: 1,
+      default: 90,
+      valueName: 'SECONDS',
+      describe: 'give up after so long without progress',
+    },
+    port: {
+      kind: 'integer',
+      alias: 'p',
+      min: 0,
+      max: 65_535,
+      default: 0,
+      valueName: 'PORT',
+      describe: 'TCP port to serve others on; 0 takes any free one',
+    },
+    host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on and to connect from' },
+    list: { kind: 'flag', describe: 'print what the trackers have, and end' },
+    force: { kind: 'flag', describe: 'replace an existing file that is not this content' },
+    json: { kind: 'flag', describe: 'one JSON object per event on standard output' },
+    progress: {
+      kind: 'choice',
+      choices: PROGRESS_CHOICES,
+      default: 'auto',
+      describe: 'how progress is shown on standard error',
+    },
+  },
+});
+
+type Options = OptionsOf<typeof command>;
+
+/** Everything of the machine that a leecher needs, built once. */
+interface Machine {
+  readonly clock: HostClock;
+  readonly random: HostRandom;
+  readonly meter: CountingMeter;
+  readonly udp: HostUdpBinder;
+  readonly resolver: HostResolver;
+  readonly localHost: string | undefined;
+}
+
+async function main(options: Options, host: CommandHost): Promise<number> {
+  const meter = new CountingMeter();
+  const machine: Machine = {
+    clock: new HostClock(),
+    random: new HostRandom(),
+    meter,
+    udp: new HostUdpBinder({ meter }),
+    resolver: new HostResolver(),
+    localHost: options.host === '0.0.0.0' || options.host === '::' ? undefined : options.host,
+  };
+  const named = (options.tracker ?? []).map((url) => parseTrackerUrl(url)!);
+  if (options.list) return list(options, host, machine, orDefault(named));
+  const subject = await subjectOf(options, host, machine, named);
+  return download(subject, options, host, machine);
+}
+
+/** What is to be downloaded, and where peers for it may be found. */
+interface Subject {
+  readonly wanted: Wanted;
+  readonly wireHash: WireHash;
+  readonly known?: { readonly info: Info; readonly layers: PieceLayers };
+  readonly trackers: readonly TrackerAddress[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+const DEFAULT_TRACKER = parseTrackerUrl('udp://127.0.0.1:6969')!;
+
+const orDefault = (trackers: readonly TrackerAddress[]): readonly TrackerAddress[] =>
+  trackers.length > 0 ? trackers : [DEFAULT_TRACKER];
+
+/** Those of the command line and those of the link, each once. */
+function merge(named: readonly TrackerAddress[], urls: readonly string[]): readonly TrackerAddress[] {
+  const all = [...named, ...urls.flatMap((url) => parseTrackerUrl(url) ?? [])];
+  return orDefault(all.filter((tracker, i) => all.findIndex((other) => other.url === tracker.url) === i));
+}
+
+async function subjectOf(
+  options: Options,
+  host: CommandHost,
+  machine: Machine,
+  named: readonly TrackerAddress[],
+): Promise<Subject> {
+  const what = readWhat(options.what);
+  switch (what.kind) {
+    case 'magnet':
+      return ofMagnet(what.link, named);
+    case 'torrent-file':
+      return ofTorrentFile(what.path, named);
+    case 'v2-hash':
+      return ofHash({ infoHashV2: what.infoHash }, wireHashOf(what.infoHash), orDefault(named));
+    case 'wire-hash':
+      return ofHash({ wireHash: what.wireHash }, what.wireHash, orDefault(named));
+    case 'name':
+      return ofName(what.name, host, machine, orDefault(named));
+    case 'anything':
+      return ofName(undefined, host, machine, orDefault(named));
+  }
+}
+
+const ofHash = (wanted: Wanted, wireHash: WireHash, trackers: readonly TrackerAddress[]): Subject => ({
+  wanted,
+  wireHash,
+  trackers,
+  endpoints: [],
+});
+
+function ofMagnet(link: string, named: readonly TrackerAddress[]): Subject {
+  const parsed = parseMagnet(link);
+  if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `the magnet link cannot be used: ${parsed.reason}`);
+  const { infoHashV2, infoHashV1, trackers, peers } = parsed.value;
+  const wireHash = wireHashOf((infoHashV2 ?? infoHashV1)!);
+  return {
+    wanted: infoHashV2 === undefined ? { wireHash } : { infoHashV2 },
+    wireHash,
+    trackers: merge(named, trackers),
+    endpoints: peers,
+  };
+}
+
+async function ofTorrentFile(path: string, named: readonly TrackerAddress[]): Promise<Subject> {
+  const bytes = await readTorrent(path);
+  const parsed = parseTorrent(bytes);
+  if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `${path} cannot be used: ${parsed.reason}`);
+  const { info, pieceLayers, trackerTiers } = parsed.value;
+  const infoHashV2 = usable(info).infoHashV2!;
+  return {
+    wanted: { infoHashV2 },
+    wireHash: wireHashOf(infoHashV2),
+    known: { info, layers: pieceLayers ?? new Map() },
+    trackers: merge(named, trackerTiers.flat()),
+    endpoints: [],
+  };
+}
+
+async function readTorrent(path: string): Promise<Uint8Array> {
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = await readWholeFile(realDisk, path, MAX_TORRENT_BYTES);
+  } catch (error) {
+    throw new ShoalError(
+      'FILE_ACCESS',
+      `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  if (bytes === undefined) throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
+  return bytes;
+}
+
+/** Asks the catalogues; of several the user picks one, where there is a user. */
+async function ofName(
+  name: string | undefined,
+  host: CommandHost,
+  machine: Machine,
+  trackers: readonly TrackerAddress[],
+): Promise<Subject> {
+  const found = await askCatalogues(machine, trackers, name);
+  const choices = chooseByName(found.entries, name);
+  if (choices.length === 0) throw nothingFound(name, found.trackers);
+  const entry = choices.length === 1 ? choices[0]! : await pick(choices, host);
+  if (entry.infoHashV2 === undefined) throw new ShoalError('METADATA_INVALID', `${entry.name} is shared as v1 only`);
+  return ofHash({ infoHashV2: entry.infoHashV2 }, wireHashOf(entry.infoHashV2), trackers);
+}
+
+async function pick(choices: readonly CatalogueEntry[], host: CommandHost): Promise<CatalogueEntry> {
+  const lines = entryLines(choices);
+  for (const [i, line] of lines.entries()) host.err(`${String(i + 1).padStart(3)}  ${line}`);
+  if (host.stdinIsTty && host.stderrIsTty) {
+    const answer = Number(await host.ask(`which one, 1 to ${choices.length}? `));
+    const chosen = choices[answer - 1];
+    if (chosen !== undefined) return chosen;
+    throw new ShoalError('USAGE', 'nothing was chosen');
+  }
+  throw new ShoalError('USAGE', `${choices.length} things match: name one of those above, or give its info hash`);
+}
+
+async function askCatalogues(
+  machine: Machine,
+  trackers: readonly TrackerAddress[],
+  query: string | undefined,
+): ReturnType<CatalogueClient['list']> {
+  const client = new CatalogueClient({ ...machine, trackers });
+  try {
+    // A longer name than a query may be is looked for among everything.
+    const isShort = query !== undefined && utf8(query).length <= MAX_CATALOGUE_QUERY_BYTES;
+    return await client.list(isShort ? { query } : {});
+  } finally {
+    await client.close();
+  }
+}
+
+async function list(
+  options: Options,
+  host: CommandHost,
+  machine: Machine,
+  trackers: readonly TrackerAddress[],
+): Promise<number> {
+  const found = await askCatalogues(machine, trackers, options.what);
+  const entries = chooseByName(found.entries, options.what);
+  if (entries.length === 0) throw nothingFound(options.what, found.trackers);
+  if (options.json) for (const entry of entries) host.out(JSON.stringify(entryObject(entry)));
+  else for (const line of entryLines(entries)) host.out(line);
+  return 0;
+}
+
+async function download(subject: Subject, options: Options, host: CommandHost, machine: Machine): Promise<number> {
+  const { clock } = machine;
+  const startedAt = clock.now();
+  const hasher = new HashPool({ threads: hashThreadCount() });
+  const teller = new Teller({
+    log: host.log.child('leecher'),
+    err: (line) => {
+      host.err(line);
+    },
+    out: (line) => {
+      host.out(line);
+    },
+    json: options.json,
+    isQuiet: host.verbosity < 0,
+  });
+  const { leech, checkedBytes } = await build({ subject, options, host, machine, hasher, teller });
+  const show = showProgress({ leech, checkedBytes, teller, options, host, clock });
+  void host.stopRequested.then((signal) => {
+    leech.download.stop('INTERRUPTED', `stopped by ${signal}; what is verified is kept, the same command goes on`);
+  });
+  const secondsSince = (): number => Math.round(clock.now() - startedAt) / 1000;
+  try {
+    const result = await leech.run();
+    show.end();
+    const sources = leech.download.report();
+    if (!options.json) teller.report(sources);
+    teller.done(result, { seconds: secondsSince(), fetchedBytes: leech.downloadedBytes, sources });
+    return 0;
+  } catch (error) {
+    show.end();
+    const sources = leech.download.report();
+    if (!options.json) teller.report(sources);
+    const code = error instanceof ShoalError ? error.code : 'UNEXPECTED';
+    const message = error instanceof Error ? error.message : String(error);
+    teller.failed({ code, message, seconds: secondsSince(), sources });
+    throw error;
+  } finally {
+    await leech.stop();
+    await hasher.close();
+  }
+}
+
+async function build(parts: {
+  readonly subject: Subject;
+  readonly options: Options;
+  readonly host: CommandHost;
+  readonly machine: Machine;
+  readonly hasher: HashPool;
+  readonly teller: Teller;
+}): Promise<{ readonly leech: Leech; readonly checkedBytes: () => number }> {
+  const { subject, options, host, machine, hasher, teller } = parts;
+  const { clock, random, localHost } = machine;
+  const stop = new AbortController();
+  void host.stopRequested.then(() => {
+    stop.abort();
+  });
+  let checkedBytes = 0;
+  const target = new Target({
+    files: new HostTargetFiles({
+      disk: realDisk,
+      clock,
+      processes: realProcessTable(),
+      hasher,
+      output: options.output,
+      stop: stop.signal,
+    }),
+    clock,
+    log: host.log.child('target'),
+    force: options.force,
+    onChecked: (bytes) => {
+      checkedBytes += bytes;
+    },
+  });
+  const news = new TrackerNews();
+  const leech = new Leech({
+    ...machine,
+    hasher,
+    target,
+    log: host.log.child('peers'),
+    listener: await new HostListenerBinder().listen({ host: options.host, port: options.port }),
+    dialer: new HostDialer({ localHost }),
+    peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
+    wireHash: subject.wireHash,
+    endpoints: subject.endpoints,
+    recognise: (bytes) => recognise(bytes, subject.wanted),
+    ...(subject.known === undefined ? {} : { known: subject.known }),
+    minSeeders: options.minSeeders,
+    waitMs: options.wait * 1000,
+    timeoutMs: options.timeout * 1000,
+    uploadSlots: DEFAULT_UPLOAD_SLOTS,
+    events: teller,
+    nobody: () => news.whyNobody(),
+    presence: (facts) =>
+      new Announcer({
+        ...facts,
+        ...machine,
+        log: host.log.child('announce'),
+        trackers: subject.trackers,
+        onTracker: (state) => {
+          news.take(state);
+        },
+      }),
+  });
+  return { leech, checkedBytes: () => checkedBytes };
+}
+
+/** Progress for people on standard error and, with --json, for programs on standard output. */
+function showProgress(parts: {
+  readonly leech: Leech;
+  readonly checkedBytes: () => number;
+  readonly teller: Teller;
+  readonly options: Options;
+  readonly host: CommandHost;
+  readonly clock: HostClock;
+}): { end(): void } {
+  const { leech, checkedBytes, teller, options, host, clock } = parts;
+  const sample = (): ProgressSample => progressSample(leech, checkedBytes());
+  const progress = new Progress({ screen: host.screen, clock, mode: progressMode(options.progress, host), sample });
+  progress.start();
+  let cancel = (): void => undefined;
+  const tell = (): void => {
+    teller.progress(progressRecord(sample(), progress.bytesPerSecond));
+    cancel = clock.at(after(clock.now(), JSON_PROGRESS_INTERVAL_MS), tell);
+  };
+  if (options.json) tell();
+  return {
+    end: () => {
+      cancel();
+      progress.stop();
+    },
+  };
+}
+
+const JSON_PROGRESS_INTERVAL_MS = 1_000;
+
+function progressSample(leech: Leech, checkedBytes: number): ProgressSample {
+  const { download } = leech;
+  const totalBytes = download.info?.geometry.totalBytes;
+  if (totalBytes === undefined) return { label: 'asking peers what it is', sources: download.peerCount };
+  if (download.stage === 'checking') {
+    return { label: 'checking', amount: { doneBytes: checkedBytes, totalBytes, movedBytes: checkedBytes } };
+  }
+  const doneBytes = download.verifiedBytes;
+  return { amount: { doneBytes, totalBytes, movedBytes: leech.downloadedBytes }, sources: download.sourceCount };
+}
+
+await runCommand(command, main);

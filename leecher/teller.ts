@@ -1,0 +1,146 @@
+/**
+ * Tells people and programs how a download goes: words on standard error, one JSON object per event on standard output
+ * when that is asked for.
+ */
+import { formatBytes } from '../common/base/format.ts';
+import { endpointText } from '../common/base/ids.ts';
+import type { Log } from '../common/base/ports.ts';
+import type { Info } from '../common/content/info.ts';
+import type { Peer } from '../common/peer/peer.ts';
+import type { DownloadEvents, Stage } from './download-events.ts';
+import type { DownloadResult } from './download-options.ts';
+import { rangesText } from './endings.ts';
+import { sourceLine, sourceObject } from './report.ts';
+import type { SourceEntry, SourceFailure } from './source-book.ts';
+
+export interface TellerOptions {
+  readonly log: Log;
+  /** One line to standard error, whatever is logged. */
+  readonly err: (line: string) => void;
+  /** One line to standard output. */
+  readonly out: (line: string) => void;
+  readonly json: boolean;
+  /** Standard error stays empty but for what is wrong. */
+  readonly isQuiet: boolean;
+}
+
+export class Teller implements DownloadEvents {
+  readonly #options: TellerOptions;
+  #info: Info | undefined;
+  #toldWaiting = '';
+
+  constructor(options: TellerOptions) {
+    this.#options = options;
+  }
+
+  stage(stage: Stage): void {
+    this.#options.log.debug('stage', { stage });
+    if (stage !== 'fetching' || this.#info === undefined) return;
+    const { name, geometry } = this.#info;
+    this.#event('start', {
+      name,
+      bytes: geometry.totalBytes,
+      chunks: geometry.pieceCount,
+      chunkBytes: geometry.pieceBytes,
+    });
+  }
+
+  content(info: Info): void {
+    this.#info = info;
+    const { geometry } = info;
+    this.#options.log.info('getting', {
+      name: info.name,
+      size: formatBytes(geometry.totalBytes),
+      chunks: geometry.pieceCount,
+    });
+  }
+
+  waiting(found: number, wanted: number): void {
+    const text = `waiting for seeders: ${found} of at least ${wanted} connected`;
+    if (found >= wanted || text === this.#toldWaiting) return;
+    this.#toldWaiting = text;
+    this.#say(text);
+  }
+
+  source(peer: Peer, change: 'joined' | 'left', reason?: string): void {
+    const address = endpointText(peer.endpoint);
+    this.#event('source', { change, address, client: peer.client, ...(reason === undefined ? {} : { reason }) });
+  }
+
+  chunk(piece: number, peer: Peer, sizeBytes: number): void {
+    if (this.#options.json)
+      this.#event('chunk', { chunk: piece, bytes: sizeBytes, source: endpointText(peer.endpoint) });
+  }
+
+  retry(piece: number, peer: Peer, failure: SourceFailure): void {
+    const address = endpointText(peer.endpoint);
+    this.#options.log.debug('a chunk goes to another source', { chunk: piece, source: address, because: failure });
+    this.#event('retry', { chunk: piece, source: address, reason: failure });
+    if (failure === 'corrupt') {
+      this.#options.log.warn('a source sent a corrupt chunk; it was thrown away', { chunk: piece, source: address });
+    }
+  }
+
+  banned(peer: Peer): void {
+    this.#options.log.warn('a source is banned: what it sends is not this content', {
+      source: endpointText(peer.endpoint),
+      client: peer.client,
+    });
+  }
+
+  missing(ranges: readonly { readonly first: number; readonly last: number }[], sources: number): void {
+    if (ranges.length === 0) return;
+    this.#say(`chunks ${rangesText(ranges)} are held by none of the ${sources} sources connected; waiting for others`);
+  }
+
+  /** The report at the end, a line for each source. */
+  report(sources: readonly SourceEntry[]): void {
+    for (const entry of sources) this.#say(sourceLine(entry));
+  }
+
+  /** The result: the last line, or object, on standard output. */
+  done(
+    result: DownloadResult,
+    facts: { readonly seconds: number; readonly fetchedBytes: number; readonly sources: readonly SourceEntry[] },
+  ): void {
+    if (!this.#options.json) return this.#options.out(`${result.path} ${result.sizeBytes}`);
+    this.#event('done', {
+      ok: true,
+      path: result.path,
+      bytes: result.sizeBytes,
+      fetchedBytes: facts.fetchedBytes,
+      seconds: facts.seconds,
+      wasThere: result.wasThere,
+      sources: facts.sources.map(sourceObject),
+    });
+  }
+
+  /** The last object when it failed. */
+  failed(failure: {
+    readonly code: string;
+    readonly message: string;
+    readonly seconds: number;
+    readonly sources: readonly SourceEntry[];
+  }): void {
+    this.#event('done', {
+      ok: false,
+      error: failure.code,
+      message: failure.message,
+      seconds: failure.seconds,
+      sources: failure.sources.map(sourceObject),
+    });
+  }
+
+  /** `values` are bytes, counts and texts. */
+  progress(values: object): void {
+    this.#event('progress', values);
+  }
+
+  #event(event: string, values: object): void {
+    if (this.#options.json) this.#options.out(JSON.stringify({ event, ...values }));
+  }
+
+  #say(text: string): void {
+    if (!this.#options.isQuiet) this.#options.err(text);
+  }
+}
