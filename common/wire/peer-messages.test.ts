@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../base/bytes.ts';
-import { wireHashOf, type InfoHashV2, type PeerId, type WireHash } from '../base/ids.ts';
+import { wireHashOf, type InfoHashV2, type PeerId } from '../base/ids.ts';
 import { vectors } from '../fixtures/vectors.ts';
 import {
   BLOCK_HEADER_BYTES,
@@ -72,7 +72,7 @@ describe('a handshake', () => {
     const head = decodeHandshakeHead(bytes);
     const id = decodeHandshakePeerId(bytes);
     bytes.fill(0);
-    expect(head.wireHash).toEqual(wireHash as WireHash);
+    expect(head.wireHash).toEqual(wireHash);
     expect(id).toEqual(peerId);
   });
 
