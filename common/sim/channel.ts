@@ -11,6 +11,7 @@ const GIVE_UP_MS = 900_000;
 interface Packet {
   readonly sizeBytes: number;
   readonly arrive: () => void;
+  readonly isReset: boolean;
   due: Instant;
   /** It has been through the receiving host's line. */
   admitted: boolean;
@@ -40,19 +41,16 @@ export class SimChannel {
 
   /** Calls `arrive` on the other side, after all that was sent before. The result is when the line is free again. */
   send(sizeBytes: number, arrive: () => void): Instant {
-    const departs = this.#link.depart(sizeBytes);
-    this.#lastDue = Math.max(this.#lastDue, after(departs, this.#link.transitMs())) as Instant;
-    this.#packets.push({ sizeBytes, arrive, due: this.#lastDue, admitted: false });
-    if (this.#packets.length === 1) this.#await(this.#lastDue);
-    return departs;
+    return this.#push({ sizeBytes, arrive, isReset: false });
   }
 
-  /** A reset overtakes all that is on the way, which is lost. It is not tried again: over a cut link it is lost too. */
+  /**
+   * Sends a reset after all that is on the way. Whoever resets keeps no state and sends nothing again: over a cut link
+   * the reset and all before it are lost.
+   */
   reset(arrive: () => void): void {
-    this.clear();
-    this.#clock.at(after(this.#clock.now(), this.#link.transitMs()), () => {
-      if (!this.#link.isCut) arrive();
-    });
+    if (this.#link.isCut) this.clear();
+    else this.#push({ sizeBytes: 0, arrive, isReset: true });
   }
 
   /** Loses all that is on the way. */
@@ -60,6 +58,14 @@ export class SimChannel {
     this.#cancel?.();
     this.#cancel = undefined;
     this.#packets = [];
+  }
+
+  #push(packet: Pick<Packet, 'sizeBytes' | 'arrive' | 'isReset'>): Instant {
+    const departs = this.#link.depart(packet.sizeBytes);
+    this.#lastDue = Math.max(this.#lastDue, after(departs, this.#link.transitMs())) as Instant;
+    this.#packets.push({ ...packet, due: this.#lastDue, admitted: false });
+    if (this.#packets.length === 1) this.#await(this.#lastDue);
+    return departs;
   }
 
   #await(when: Instant): void {
@@ -70,7 +76,8 @@ export class SimChannel {
     const now = this.#clock.now();
     const packet = this.#packets[0]!;
     if (this.#link.isCut) {
-      this.#retry(now);
+      if (this.#packets.some(({ isReset }) => isReset)) this.clear();
+      else this.#retry(now);
       return;
     }
     this.#retryMs = RETRANSMIT_FIRST_MS;

@@ -92,6 +92,8 @@ class Attempt {
       const local = { host: route.source, port: from.listening.freePort() };
       const [near, far] = SimTcpStream.pair(from.newEnd(there, local, to), target.newEnd(back, to, local));
       far.signal(() => {
+        // A program that died meanwhile gets no answer.
+        if (near.isGone) return;
         if (this.#isOpen) this.#end({ ok: true, stream: near });
         else near.reset();
       });

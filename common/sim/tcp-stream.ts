@@ -76,6 +76,10 @@ export class SimTcpStream implements TcpPort {
     return ends;
   }
 
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   get queuedBytes(): number {
     return this.#outbox.queuedBytes;
   }
