@@ -41,6 +41,8 @@ interface Lane {
   readonly fetches: Map<PieceIndex, Fetch>;
   /** Whose blocks are not all asked for yet. */
   asking: Fetch | undefined;
+  /** Buffers taken for this source: those of `fetches`, and of its pieces that are being checked or written. */
+  buffers: number;
 }
 
 /** Bytes kept in flight at a source: this much time's worth of its rate … */
@@ -80,7 +82,7 @@ export class Fetching {
 
   add(peer: Peer): void {
     if (this.#lanes.has(peer.id) || peer.pieces === undefined) return;
-    this.#lanes.set(peer.id, { peer, fetches: new Map(), asking: undefined });
+    this.#lanes.set(peer.id, { peer, fetches: new Map(), asking: undefined, buffers: 0 });
     this.#options.plan.addSource(peer.id, peer.pieces);
     this.review(peer);
   }
@@ -123,7 +125,7 @@ export class Fetching {
     if (lane === undefined || fetch === undefined) return;
     if (fetch.close(begin, length)) {
       lane.fetches.delete(piece);
-      void this.#check(lane.peer, fetch);
+      void this.#check(lane, fetch);
     }
     this.#fill(lane);
   }
@@ -167,7 +169,7 @@ export class Fetching {
   #fill(lane: Lane): void {
     const { peer } = lane;
     if (this.#stopped || peer.isChokingUs) return;
-    const rate = this.#options.plan.report(peer.id)?.ratePerSecond ?? 0;
+    const rate = this.#options.plan.paceOf(peer.id, this.#now()) ?? 0;
     const depthBytes = this.#depthOf(rate);
     const blockBytes =
       rate >= FAST_BYTES_PER_SECOND ? peer.blockBytes : Math.min(peer.blockBytes, CAUTIOUS_BLOCK_BYTES);
@@ -188,14 +190,19 @@ export class Fetching {
     return Math.max(LEAST_DEPTH_BYTES, Math.min(wanted, share, MAX_OUTSTANDING_BYTES));
   }
 
-  /** The next piece for this source, with a buffer for it. */
+  /**
+   * The next piece for this source, with a buffer for it. Each source has its share of the buffers: when checking is
+   * what takes longest, whoever is asked first would otherwise get every buffer that comes free.
+   */
   #begin(lane: Lane): Fetch | undefined {
     const { plan, pool, geometry } = this.#options;
-    if (pool.available === 0) return undefined;
+    const share = Math.max(1, Math.floor(pool.capacity / this.#lanes.size));
+    if (pool.available === 0 || lane.buffers >= share) return undefined;
     const assignment = plan.next(lane.peer.id, this.#now());
     if (assignment === undefined) return undefined;
     const { piece } = assignment;
     const fetch = new Fetch({ piece, sizeBytes: geometry.pieceSize(piece), buffer: pool.take()! });
+    lane.buffers++;
     lane.fetches.set(piece, fetch);
     return fetch;
   }
@@ -205,7 +212,7 @@ export class Fetching {
     lane.fetches.delete(fetch.piece);
     if (lane.asking === fetch) lane.asking = undefined;
     for (const { begin, length } of fetch.openBlocks) lane.peer.cancel(fetch.piece, begin, length);
-    this.#options.pool.give(fetch.buffer);
+    this.#release(lane, fetch);
   }
 
   #fail(lane: Lane, fetch: Fetch, failure: SourceFailure): void {
@@ -214,8 +221,14 @@ export class Fetching {
     this.#options.onFailure(fetch.piece, lane.peer, failure);
   }
 
-  async #check(peer: Peer, fetch: Fetch): Promise<void> {
-    const { plan, hasher, geometry, pool } = this.#options;
+  #release(lane: Lane, fetch: Fetch): void {
+    lane.buffers--;
+    this.#options.pool.give(fetch.buffer);
+  }
+
+  async #check(lane: Lane, fetch: Fetch): Promise<void> {
+    const { plan, hasher, geometry } = this.#options;
+    const { peer } = lane;
     const { piece } = fetch;
     plan.arrived(piece, peer.id, this.#now());
     this.#checking++;
@@ -225,7 +238,7 @@ export class Fetching {
     } catch (error) {
       if (!this.#stopped) this.#options.onStoreFailed(error);
     } finally {
-      pool.give(fetch.buffer);
+      this.#release(lane, fetch);
       this.#checking--;
     }
     this.fillAll();

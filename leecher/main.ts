@@ -299,13 +299,12 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
     const result = await leech.run();
     show.end();
     const sources = leech.download.report();
-    if (!options.json) teller.report(sources);
     teller.done(result, { seconds: secondsSince(), fetchedBytes: leech.downloadedBytes, sources });
     return 0;
   } catch (error) {
     show.end();
     const sources = leech.download.report();
-    if (!options.json) teller.report(sources);
+    teller.report(sources);
     const code = error instanceof ShoalError ? error.code : 'UNEXPECTED';
     const message = error instanceof Error ? error.message : String(error);
     teller.failed({ code, message, seconds: secondsSince(), sources });
@@ -417,7 +416,8 @@ function progressSample(leech: Leech, checkedBytes: number): ProgressSample {
     return { label: 'checking', amount: { doneBytes: checkedBytes, totalBytes, movedBytes: checkedBytes } };
   }
   const doneBytes = download.verifiedBytes;
-  return { amount: { doneBytes, totalBytes, movedBytes: leech.downloadedBytes }, sources: download.sourceCount };
+  const amount = { doneBytes, totalBytes, movedBytes: leech.downloadedBytes };
+  return download.isDone ? { amount } : { amount, sources: download.sourceCount };
 }
 
 await runCommand(command, main);

@@ -2,7 +2,7 @@
  * Tells people and programs how a download goes: words on standard error, one JSON object per event on standard output
  * when that is asked for.
  */
-import { formatBytes } from '../common/base/format.ts';
+import { formatBytes, formatDuration, formatRate } from '../common/base/format.ts';
 import { endpointText } from '../common/base/ids.ts';
 import type { Log } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
@@ -103,6 +103,13 @@ export class Teller implements DownloadEvents {
     result: DownloadResult,
     facts: { readonly seconds: number; readonly fetchedBytes: number; readonly sources: readonly SourceEntry[] },
   ): void {
+    this.report(facts.sources);
+    const { seconds, fetchedBytes } = facts;
+    this.#say(
+      result.wasThere
+        ? `${result.path} was there already, whole and right`
+        : `${formatBytes(fetchedBytes)} in ${formatDuration(seconds)} (${formatRate(fetchedBytes / Math.max(seconds, 0.001))})`,
+    );
     if (!this.#options.json) return this.#options.out(`${result.path} ${result.sizeBytes}`);
     this.#event('done', {
       ok: true,
