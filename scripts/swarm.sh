@@ -21,6 +21,11 @@ TXT
 
 say() { printf 'swarm: %s\n' "$*" >&2; }
 
+fail() {
+  say "$1"
+  exit 1
+}
+
 wrong_usage() {
   say "$1"
   say 'see scripts/swarm.sh --help'
@@ -85,10 +90,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
 # 2. Installed and built. A package from npm brings dist and has no lock file. -------------------------------------
 
-command -v node >/dev/null || {
-  say 'node is missing; version 20.19 or later is needed'
-  exit 1
-}
+command -v node >/dev/null || fail 'node is missing; version 20.19 or later is needed'
 
 newer_source() {
   (cd -- "$root" && find tracker seeder leecher common -name '*.ts' ! -name '*.test.ts' ! -path 'common/sim/*' \
@@ -98,11 +100,11 @@ newer_source() {
 if [ -f "$root/package-lock.json" ]; then
   if [ ! -d "$root/node_modules" ]; then
     say 'installing and building: npm ci'
-    (cd -- "$root" && npm ci) >&2
+    (cd -- "$root" && npm ci) >&2 || fail 'npm ci failed'
   fi
   if [ ! -f "$root/dist/leecher/main.js" ] || [ -n "$(newer_source)" ]; then
     say 'building: npm run build'
-    (cd -- "$root" && npm run build) >&2
+    (cd -- "$root" && npm run build) >&2 || fail 'the build failed'
   fi
 fi
 
@@ -158,11 +160,6 @@ show_logs() {
 trap finish EXIT
 trap 'say "interrupted, stopping"; exit 130' INT
 trap 'say "stopped, stopping all"; exit 143' TERM HUP
-
-fail() {
-  say "$1"
-  exit 1
-}
 
 mkdir -- "$scratch" "$logs" "$scratch/home" "$scratch/shared"
 # Settings of the user must not change what happens here, and nothing may be left in the user's folders.
