@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { equalBytes } from '../base/bytes.ts';
+import { instant, type PieceIndex } from '../base/ids.ts';
+import { MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES, MIB } from '../base/limits.ts';
+import { Geometry } from '../content/geometry.ts';
+import { filledStore, pieceBytesOf } from '../fixtures/stores.ts';
+import { VirtualClock } from '../sim/clock.ts';
+import { PieceReads, type Lease } from './piece-reads.ts';
+
+const BLOCK = 16_384;
+const geometryOf = (pieceBytes: number, lengthBytes: number): Geometry =>
+  new Geometry({ pieceBytes, files: [{ path: ['file'], lengthBytes }], layout: 'aligned' });
+/** Pieces of 64 KiB; the last one is of 20,000 bytes. */
+const SMALL = geometryOf(65_536, 3 * 65_536 + 20_000);
+
+function setUp(geometry: Geometry = SMALL) {
+  const clock = new VirtualClock({ startAt: instant(0) });
+  const store = filledStore(geometry, clock);
+  const reads = new PieceReads({ store, geometry });
+  const lease = (piece: number, begin: number, length = BLOCK): Promise<Lease> =>
+    reads.lease(piece as PieceIndex, begin, length);
+  const take = (piece: number, begin: number, length = BLOCK): Promise<Lease> =>
+    clock.run(lease(piece, begin, length), 60_000);
+  return { clock, store, reads, lease, take, geometry };
+}
+
+describe('a lease', () => {
+  it('holds the bytes of the piece, all of a small one', async () => {
+    const { take } = setUp();
+    const { begin, end, bytes } = await take(1, BLOCK);
+    expect([begin, end, bytes.length]).toEqual([0, 65_536, 65_536]);
+    expect(equalBytes(bytes, pieceBytesOf(SMALL, 1))).toBe(true);
+  });
+
+  it('at the end of a file ends with its bytes, and covers requests up to the end of the piece', async () => {
+    const { take } = setUp();
+    const { bytes, end } = await take(3, BLOCK);
+    expect(equalBytes(bytes, pieceBytesOf(SMALL, 3))).toBe(true);
+    expect(end).toBe(65_536);
+  });
+
+  it('of a large piece holds the part that is asked for', async () => {
+    const geometry = geometryOf(2 * MIB, 3 * MIB);
+    const { take } = setUp(geometry);
+    const { begin, end, bytes } = await take(0, MIB);
+    expect([begin, end]).toEqual([MIB, MIB + MAX_LARGE_REQUEST_BYTES]);
+    expect(equalBytes(bytes, pieceBytesOf(geometry, 0).subarray(begin, end))).toBe(true);
+    const last = await take(1, MIB - BLOCK);
+    expect(last.end).toBe(2 * MIB);
+    expect(equalBytes(last.bytes, pieceBytesOf(geometry, 1).subarray(MAX_LARGE_REQUEST_BYTES))).toBe(true);
+  });
+
+  it('across two parts is read for itself', async () => {
+    const geometry = geometryOf(2 * MIB, 3 * MIB);
+    const { take } = setUp(geometry);
+    const begin = MAX_LARGE_REQUEST_BYTES - 100;
+    const lease = await take(0, begin);
+    expect([lease.begin, lease.end]).toEqual([begin, begin + BLOCK]);
+    expect(equalBytes(lease.bytes, pieceBytesOf(geometry, 0).subarray(begin, begin + BLOCK))).toBe(true);
+    lease.release();
+  });
+});
+
+describe('the disk', () => {
+  it('is read once for all who ask for a piece, at the same time and later', async () => {
+    const { clock, store, lease, take } = setUp();
+    const leases = await clock.run(Promise.all([lease(1, 0), lease(1, BLOCK), lease(1, 3 * BLOCK)]), 1_000);
+    for (const each of leases) each.release();
+    (await take(1, 0)).release();
+    expect(store.done.reads).toBe(1);
+  });
+
+  it('that fails fails all who wait for the piece, and is asked again next time', async () => {
+    const { clock, store, lease, take } = setUp();
+    store.failReads('failed');
+    const both = Promise.allSettled([lease(1, 0), lease(1, BLOCK)]);
+    expect((await clock.run(both, 1_000)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    store.failReads(undefined);
+    const again = await take(1, 0);
+    expect(equalBytes(again.bytes, pieceBytesOf(SMALL, 1))).toBe(true);
+    expect(store.done.reads).toBe(2);
+  });
+});
+
+describe('memory', () => {
+  const parts = MAX_UPLOAD_BUFFER_BYTES / MAX_LARGE_REQUEST_BYTES;
+  const large = geometryOf(MAX_LARGE_REQUEST_BYTES, (parts + 8) * MAX_LARGE_REQUEST_BYTES);
+
+  it('is bounded: whoever finds none waits for a lease to end', async () => {
+    const { clock, store, lease, take } = setUp(large);
+    const held: Lease[] = [];
+    for (let piece = 0; piece < parts; piece++) held.push(await take(piece, 0));
+    let late: Lease | undefined;
+    const waiting = lease(parts, 0).then((given) => (late = given));
+    await clock.runFor(60_000);
+    expect(late).toBeUndefined();
+    expect(store.done.reads).toBe(parts);
+    held[3]!.release();
+    held[3]!.release();
+    await clock.run(waiting, 1_000);
+    expect(equalBytes(late!.bytes, pieceBytesOf(large, parts))).toBe(true);
+    expect(equalBytes(held[4]!.bytes, pieceBytesOf(large, 4))).toBe(true);
+  });
+
+  it('goes to all who wait in the end, whatever they wait for', async () => {
+    const { clock, lease, take } = setUp(large);
+    const held: Lease[] = [];
+    for (let piece = 0; piece < parts; piece++) held.push(await take(piece, 0));
+    let served = 0;
+    const waiting = Array.from({ length: 40 }, async (_, i) => {
+      const given = await lease(parts + (i % 3), 0);
+      served++;
+      given.release();
+    });
+    held[0]!.release();
+    await clock.run(Promise.all(waiting), 60_000);
+    expect(served).toBe(40);
+  });
+
+  it('that nobody uses is used again, the longest unused first', async () => {
+    const { store, take } = setUp(large);
+    for (let piece = 0; piece < parts; piece++) (await take(piece, 0)).release();
+    (await take(0, 0)).release();
+    (await take(parts, 0)).release();
+    expect(store.done.reads).toBe(parts + 1);
+    (await take(0, 0)).release();
+    expect(store.done.reads).toBe(parts + 1);
+    (await take(1, 0)).release();
+    expect(store.done.reads).toBe(parts + 2);
+  });
+
+  it('of a read that failed is not lost', async () => {
+    const { clock, store, lease, take } = setUp(large);
+    store.failReads('failed');
+    for (let round = 0; round < 3; round++) {
+      const all = Array.from({ length: parts + 4 }, (_, piece) => lease(piece, 0));
+      await clock.run(Promise.allSettled(all), 60_000);
+    }
+    store.failReads(undefined);
+    const held: Lease[] = [];
+    for (let piece = 0; piece < parts; piece++) held.push(await take(piece, 0));
+    expect(held).toHaveLength(parts);
+  });
+});

@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { instant } from '../base/ids.ts';
+import { MAX_QUEUED_REQUESTS, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
+import { GEOMETRY, messagesOf } from '../fixtures/sessions.ts';
+import { filledStore, pieceBytesOf } from '../fixtures/stores.ts';
+import { FakeStream } from '../fixtures/streams.ts';
+import { VirtualClock } from '../sim/clock.ts';
+import { decodeBlockRef, type BlockRef } from '../wire/peer-messages.ts';
+import { HashLedger } from './hash-ledger.ts';
+import { Ledger } from './ledger.ts';
+import { Outbox } from './outbox.ts';
+import { PieceReads } from './piece-reads.ts';
+import { UploadPump } from './upload-pump.ts';
+import { Voice } from './voice.ts';
+
+const BLOCK = 16_384;
+const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece} ${begin} ${length}`;
+const ref = (piece: number, begin = 0, length = BLOCK): BlockRef => ({ piece, begin, length });
+
+function setUp(options: { fast?: boolean; hasReads?: boolean } = {}) {
+  const clock = new VirtualClock({ startAt: instant(0) });
+  const store = filledStore(GEOMETRY, clock);
+  const reads = new PieceReads({ store, geometry: GEOMETRY });
+  const stream = new FakeStream();
+  const outbox = new Outbox({ stream });
+  const say = new Voice({
+    ledger: new Ledger(),
+    hashLedger: new HashLedger(),
+    send: (bytes) => {
+      outbox.push(bytes);
+    },
+  });
+  say.fast = options.fast ?? true;
+  const errors: unknown[] = [];
+  let sentBytes = 0;
+  const pump = new UploadPump({
+    stream,
+    say,
+    reads: () => (options.hasReads === false ? undefined : reads),
+    flush: () => {
+      outbox.flush();
+    },
+    sent: (count) => {
+      sentBytes += count;
+    },
+    failed: (error) => errors.push(error),
+  });
+  return {
+    clock,
+    store,
+    stream,
+    say,
+    pump,
+    errors,
+    sentBytes: () => sentBytes,
+    /** What the peer reads, with blocks checked against the content. */
+    answers: (): string[] =>
+      messagesOf(stream.drain()).map(({ name, payload }) => {
+        if (name !== 'piece') return `${name} ${keyOf(decodeBlockRef(payload))}`;
+        const view = new DataView(payload.buffer, payload.byteOffset);
+        const [piece, begin, length] = [view.getUint32(0), view.getUint32(4), payload.length - 8];
+        const whole = concatBytes([pieceBytesOf(GEOMETRY, piece), new Uint8Array(BLOCK)]);
+        expect(equalBytes(payload.subarray(8), whole.subarray(begin, begin + length))).toBe(true);
+        return `piece ${piece} ${begin} ${length}`;
+      }),
+  };
+}
+
+describe('a request', () => {
+  it('is answered by its block', async () => {
+    const { clock, pump, answers, sentBytes } = setUp();
+    pump.take(ref(2, 2 * BLOCK));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 2 32768 16384']);
+    expect(sentBytes()).toBe(BLOCK);
+  });
+
+  it('past the end of the file is answered with zeros there, as libtorrent 2.0 wants', async () => {
+    const { clock, pump, answers } = setUp();
+    pump.take(ref(8, BLOCK));
+    pump.take(ref(8, BLOCK + 1_000, 20_000 - BLOCK - 1_000));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 8 16384 16384', `piece 8 17384 ${20_000 - 17_384}`]);
+  });
+
+  it('is answered in its turn; those of one piece take one read and one write', async () => {
+    const { clock, pump, answers, store, stream } = setUp();
+    for (const each of [ref(1, 0), ref(1, BLOCK), ref(1, 2 * BLOCK), ref(0, 0)]) pump.take(each);
+    await clock.runFor(10);
+    expect(stream.writes).toBe(2);
+    expect(store.done.reads).toBe(2);
+    expect(answers()).toEqual(['piece 1 0 16384', 'piece 1 16384 16384', 'piece 1 32768 16384', 'piece 0 0 16384']);
+  });
+
+  it('asked twice while it waits is answered once', async () => {
+    const { clock, pump, answers } = setUp();
+    pump.take(ref(1));
+    pump.take(ref(1));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 1 0 16384']);
+  });
+
+  it.each([
+    [true, ['reject 1 0 16384']],
+    [false, []],
+  ])('that is cancelled while it waits is rejected, with the fast extension (%s)', async (fast, expected) => {
+    const { clock, pump, answers } = setUp({ fast });
+    pump.take(ref(1));
+    pump.cancel(ref(1));
+    pump.cancel(ref(1));
+    await clock.runFor(10);
+    expect(answers()).toEqual(expected);
+  });
+
+  it('that is cancelled too late is answered by its block alone', async () => {
+    const { clock, pump, answers } = setUp();
+    pump.take(ref(1));
+    await clock.runFor(10);
+    pump.cancel(ref(1));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 1 0 16384']);
+  });
+
+  it('before anything can be read is rejected', async () => {
+    const { pump, answers, clock } = setUp({ hasReads: false });
+    pump.take(ref(1));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['reject 1 0 16384']);
+  });
+
+  it('[fault 33] in a flood is answered up to the queue, and rejected beyond it', async () => {
+    const { clock, pump, answers, stream } = setUp();
+    for (let i = 0; i < 10_000; i++) pump.take(ref(0, i, 16));
+    const all: string[] = [];
+    for (let round = 0; round < 20; round++) {
+      await clock.runFor(10);
+      all.push(...answers());
+      pump.pump();
+    }
+    expect(all.filter((each) => each.startsWith('piece'))).toHaveLength(MAX_QUEUED_REQUESTS);
+    expect(all.filter((each) => each.startsWith('reject'))).toHaveLength(10_000 - MAX_QUEUED_REQUESTS);
+    expect(new Set(all.map((each) => each.split(' ')[2])).size).toBe(10_000);
+    expect(stream.queuedBytes).toBe(0);
+  });
+});
+
+describe('messages said before a block', () => {
+  it('reach the peer before it', async () => {
+    const { clock, pump, say, stream } = setUp();
+    say.unchoke();
+    pump.take(ref(1));
+    await clock.runFor(10);
+    say.choke(instant(0));
+    await clock.runFor(10);
+    expect(messagesOf(stream.drain()).map(({ name }) => name)).toEqual(['unchoke', 'piece', 'choke']);
+  });
+});
+
+describe('a stream that does not drain', () => {
+  it('gets no more than its bound and one write, and goes on when it has drained', async () => {
+    const { clock, pump, answers, stream } = setUp();
+    for (let i = 0; i < 160; i++) pump.take(ref(i % 8, Math.floor(i / 8) * 2_000, BLOCK));
+    await clock.runFor(1_000);
+    const held = stream.queuedBytes;
+    expect(held).toBeGreaterThanOrEqual(SEND_BUFFER_HIGH_BYTES);
+    expect(held).toBeLessThan(2 * SEND_BUFFER_HIGH_BYTES);
+    let count = 0;
+    for (let round = 0; round < 10; round++) {
+      count += answers().length;
+      pump.pump();
+      await clock.runFor(1_000);
+    }
+    expect(count).toBe(160);
+  });
+});
+
+describe('[fault 46] a disk that fails', () => {
+  it('is told, and all that waits is rejected', async () => {
+    const { clock, pump, store, answers, errors } = setUp();
+    store.failReads('changed');
+    for (const each of [ref(1), ref(2), ref(3)]) pump.take(each);
+    await clock.runFor(10);
+    expect(answers()).toEqual(['reject 1 0 16384', 'reject 2 0 16384', 'reject 3 0 16384']);
+    expect(errors).toHaveLength(1);
+    store.failReads(undefined);
+    pump.take(ref(1));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 1 0 16384']);
+  });
+});
+
+describe('the end', () => {
+  it('answers nothing any more, and gives the memory back', async () => {
+    const { clock, pump, answers } = setUp();
+    pump.take(ref(1));
+    pump.take(ref(2));
+    pump.stop();
+    pump.take(ref(3));
+    await clock.runFor(10);
+    expect(answers()).toEqual([]);
+  });
+});
+
+it('[fault 32] every request gets exactly one answer with the fast extension, and at most one without', async () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('request' as const), piece: fc.nat(2), block: fc.nat(3) }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('cancel' as const), piece: fc.nat(2), block: fc.nat(3) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('choke' as const, 'wait' as const, 'drain' as const) }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 60 }), async (fast, steps) => {
+      const { clock, pump, answers, stream } = setUp({ fast });
+      const asked = new Map<string, number>();
+      const open = new Set<string>();
+      const answered = new Map<string, number>();
+      const hear = (): void => {
+        for (const line of answers()) {
+          const key = line.slice(line.indexOf(' ') + 1);
+          answered.set(key, (answered.get(key) ?? 0) + 1);
+          open.delete(key);
+        }
+      };
+      for (const each of steps) {
+        if (each.kind === 'request' || each.kind === 'cancel') {
+          const block = ref(each.piece, each.block * BLOCK);
+          const key = keyOf(block);
+          if (each.kind === 'cancel') {
+            pump.cancel(block);
+          } else if (!open.has(key)) {
+            // As a client does: one request at a time for one block.
+            open.add(key);
+            asked.set(key, (asked.get(key) ?? 0) + 1);
+            pump.take(block);
+          }
+        } else if (each.kind === 'choke') {
+          pump.rejectAll();
+        } else {
+          await clock.runFor(2);
+          if (each.kind === 'drain') hear();
+          // Without rejects the peer forgets on its own what it gave up.
+          if (!fast && stream.queuedBytes === 0) open.clear();
+        }
+      }
+      await clock.runFor(1_000);
+      hear();
+      for (const [key, count] of asked) {
+        if (fast) expect(answered.get(key)).toBe(count);
+        else expect(answered.get(key) ?? 0).toBeLessThanOrEqual(count);
+      }
+      expect([...answered.keys()].filter((key) => !asked.has(key))).toEqual([]);
+    }),
+    { numRuns: 150 },
+  );
+});
