@@ -45,6 +45,8 @@ export const DRIVERS: readonly string[] = [
   'common/announce/caller.ts',
   'common/announce/catalogue-client.ts',
   'common/announce/link.ts',
+  'common/announce/publisher.ts',
+  'common/announce/site.ts',
 ];
 
 interface Excuse {

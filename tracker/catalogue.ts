@@ -2,7 +2,7 @@ import { equalBytes, toHex } from '../common/base/bytes.ts';
 import type { WireHash } from '../common/base/ids.ts';
 import { MAX_DATAGRAM_BYTES } from '../common/base/limits.ts';
 import type { CatalogueEntry, CatalogueItem } from '../common/wire/catalogue-entry.ts';
-import { entryBytes, itemSwarm } from '../common/wire/catalogue-entry.ts';
+import { entryBytes, foldName, itemSwarm, nameMatcher } from '../common/wire/catalogue-entry.ts';
 import type { CatalogueFault } from '../common/wire/catalogue-errors.ts';
 import { fault } from '../common/wire/catalogue-errors.ts';
 import type { List, ListAnswer, LookupKey } from '../common/wire/catalogue-reading.ts';
@@ -79,7 +79,7 @@ export class Catalogue {
     const ofSource = this.#perSource.get(source) ?? 0;
     if (ofSource >= this.#limits.entriesPerSource) return fault('full', 'too many entries of this address');
     if (this.#ordered.length >= this.#limits.entries) return fault('full', 'the catalogue is full');
-    const entry: Entry = { item, sequence: this.#nextSequence++, source, foldedName: folded(item.name) };
+    const entry: Entry = { item, sequence: this.#nextSequence++, source, foldedName: foldName(item.name) };
     this.#perSource.set(source, ofSource + 1);
     this.#ordered.push(entry);
     this.#bySwarm.set(toHex(itemSwarm(item)), entry);
@@ -111,16 +111,15 @@ export class Catalogue {
 
   /** One page, newest first: as many entries as were asked for and a datagram holds. */
   list(request: List): ListAnswer {
-    const words = folded(request.query).split(/\s+/u).filter(Boolean);
-    const matches = (entry: Entry): boolean =>
-      !entry.item.unlisted && words.every((word) => entry.foldedName.includes(word));
+    const isMatch = nameMatcher(request.query);
+    const matches = (entry: Entry): boolean => !entry.item.unlisted && isMatch(entry.foldedName);
     const page: CatalogueEntry[] = [];
     let room = MAX_DATAGRAM_BYTES - LIST_ANSWER_BYTES;
     let sent = 0;
     let at = request.cursor === 0n ? this.#ordered.length : this.#countBefore(Number(request.cursor));
     const end = Math.max(0, at - this.#limits.scan);
     const answer = (nextCursor: number): ListAnswer => {
-      return { nextCursor: BigInt(nextCursor), matches: this.#countMatches(words, matches), entries: page };
+      return { nextCursor: BigInt(nextCursor), matches: this.#countMatches(request.query, matches), entries: page };
     };
     while (at > end) {
       const entry = this.#ordered[--at]!;
@@ -162,8 +161,8 @@ export class Catalogue {
   }
 
   /** All matches among the newest entries, the same on every page while nothing changes. */
-  #countMatches(words: readonly string[], matches: (entry: Entry) => boolean): number {
-    if (words.length === 0) return this.#listed;
+  #countMatches(query: string, matches: (entry: Entry) => boolean): number {
+    if (query === '') return this.#listed;
     let count = 0;
     const end = Math.max(0, this.#ordered.length - this.#limits.scan);
     for (let i = this.#ordered.length - 1; i >= end; i--) if (matches(this.#ordered[i]!)) count++;
@@ -182,9 +181,6 @@ export class Catalogue {
     return low;
   }
 }
-
-/** One form for what looks alike and for both cases. */
-const folded = (text: string): string => text.normalize('NFKC').toLowerCase();
 
 const otherHash = (item: CatalogueItem): string | undefined =>
   item.infoHashV2 !== undefined && item.infoHashV1 !== undefined ? toHex(item.infoHashV1) : undefined;

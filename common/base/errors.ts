@@ -57,6 +57,9 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 
 export const exitCodeOf = (error: unknown): number => (error instanceof ShoalError ? EXIT_CODES[error.code] : 1);
 
+/** The words of whatever was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** What a decoder answers: a value, or a fixed reason why the bytes are not one. Wire input never throws. */
 export type Decoded<T, Reason extends string = string> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: Reason };

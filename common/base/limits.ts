@@ -140,7 +140,7 @@ export const CHOKE_INTERVAL_MS = 10_000;
 export const MAX_FETCH_BUFFER_BYTES = 48 * MIB;
 /** The last pieces are asked from this many sources at once. */
 export const ENDGAME_SOURCES = 2;
-/** Pause before a piece that failed is tried elsewhere; doubles up to the last. */
+/** Pause before a source is asked again for a piece it failed, when no other has it; doubles up to the last. */
 export const RETRY_FIRST_MS = 250;
 export const RETRY_LAST_MS = 8_000;
 /** How often the list of what is certain is written. */
@@ -179,6 +179,19 @@ export const MAX_SWEEP_PEERS = 2_000;
 /** Retransmission of our own requests: 1, 2, 4 … s instead of BEP 15's 15 × 2^n. */
 export const TRACKER_RETRY_FIRST_MS = 1_000;
 export const TRACKER_RETRY_LAST_MS = 30_000;
+/** Tries of a request to a tracker that has answered before, and to one that has not. */
+export const TRACKER_TRIES = 4;
+export const FIRST_TRACKER_TRIES = 2;
+/** How soon one tracker may be asked again by a node that wants more peers; longer when its interval is longer. */
+export const ANNOUNCE_NOW_PAUSE_MS = 5_000;
+export const MAX_ANNOUNCE_NOW_PAUSE_MS = 60_000;
+/** Whatever interval a tracker names, it is taken as at least and at most this. */
+export const MIN_INTERVAL_S = 1;
+export const MAX_INTERVAL_S = 3_600;
+/** Calls under way to one tracker. */
+export const MAX_TRACKER_CALLS = 256;
+/** Beats after which an entry is published again, and a tracker asked again whether it has a catalogue. */
+export const REPUBLISH_BEATS = 10;
 /** The catalogue counts as absent after this many unanswered requests. */
 export const CATALOGUE_TRIES = 2;
 /** How long `stopped` may take on the way out. */

@@ -25,6 +25,15 @@ export interface CatalogueEntry extends Omit<CatalogueItem, 'infoBytes'> {
   readonly leechers: number;
 }
 
+/** One form for what looks alike and for both cases: what the words of a query are looked for in. */
+export const foldName = (name: string): string => name.normalize('NFKC').toLowerCase();
+
+/** Whether a folded name has every word of the query; no word is in every name. */
+export function nameMatcher(query: string): (foldedName: string) => boolean {
+  const words = foldName(query).split(/\s+/u).filter(Boolean);
+  return (foldedName) => words.every((word) => foldedName.includes(word));
+}
+
 const FLAG_V2 = 1;
 const FLAG_V1 = 2;
 const FLAG_MULTI_FILE = 4;

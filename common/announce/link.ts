@@ -1,0 +1,200 @@
+import type { Endpoint, Instant } from '../base/ids.ts';
+import { after, NEVER } from '../base/ids.ts';
+import {
+  ANNOUNCE_NOW_PAUSE_MS,
+  DEFAULT_INTERVAL_S,
+  FIRST_TRACKER_TRIES,
+  MAX_ANNOUNCE_NOW_PAUSE_MS,
+  MAX_INTERVAL_S,
+  MIN_INTERVAL_S,
+  TRACKER_RETRY_FIRST_MS,
+  TRACKER_RETRY_LAST_MS,
+  TRACKER_TRIES,
+} from '../base/limits.ts';
+import type { Clock, Log } from '../base/ports.ts';
+import type { AnnounceAnswer, AnnounceEvent } from '../wire/tracker-packets.ts';
+import type { TrackerCaller } from './caller.ts';
+import { announceCall } from './calls.ts';
+import type { CallResult } from './exchange.ts';
+import { Publisher } from './publisher.ts';
+import type { Subject } from './subject.ts';
+
+/** What became of one beat. */
+export type BeatResult = CallResult<AnnounceAnswer>;
+
+/**
+ * One tracker in one address family, kept informed: a beat every interval that the tracker gives, soon when asked for,
+ * and after a failure again and again with growing pauses, so that a dead tracker costs next to nothing and a tracker
+ * that comes back hears of us at once. Holds one wake-up.
+ */
+export class TrackerLink {
+  readonly #clock: Clock;
+  readonly #caller: TrackerCaller;
+  readonly #subject: Subject;
+  readonly #publisher: Publisher;
+  readonly #urlPath: string;
+  readonly #onBeat: (result: BeatResult) => void;
+  #tracker: Endpoint;
+  #state: 'idle' | 'beating' | 'stopped' = 'idle';
+  #beatAt: Instant = NEVER;
+  #wakeDue: Instant = NEVER;
+  #cancelWake: () => void = () => {};
+  #failures = 0;
+  #intervalS = DEFAULT_INTERVAL_S;
+  /** Whether this tracker has ever answered, and knows that we started, and that we completed. */
+  #isHeard = false;
+  #saidStarted = false;
+  #saidCompleted = false;
+  /** Asked for during a beat: another one behind it. */
+  #wish: 'none' | 'soon' | 'now' = 'none';
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly caller: TrackerCaller;
+    readonly subject: Subject;
+    readonly log: Log;
+    /** Canonical. */
+    readonly tracker: Endpoint;
+    readonly urlPath: string;
+    /** Called at the end of every beat. */
+    readonly onBeat: (result: BeatResult) => void;
+  }) {
+    this.#clock = options.clock;
+    this.#caller = options.caller;
+    this.#subject = options.subject;
+    this.#publisher = new Publisher({ caller: options.caller, subject: options.subject, log: options.log });
+    this.#tracker = options.tracker;
+    this.#urlPath = options.urlPath;
+    this.#onBeat = options.onBeat;
+  }
+
+  get tracker(): Endpoint {
+    return this.#tracker;
+  }
+
+  /** Whether the last beat failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  start(): void {
+    this.#wakeAt(this.#clock.now());
+  }
+
+  /** The tracker has another address now. */
+  move(tracker: Endpoint): void {
+    this.#tracker = tracker;
+    this.#isHeard = false;
+    this.#saidStarted = false;
+    this.#publisher.reset();
+  }
+
+  /** More peers are wanted. Heeded once in a while; a tracker that does not answer is not asked more often for it. */
+  announceNow(): void {
+    if (this.#state === 'beating') this.#wish = this.#wish === 'now' ? 'now' : 'soon';
+    else if (!this.isFailing) this.#wakeAt(this.#soon());
+  }
+
+  /** The subject was completed, or has something new to publish. */
+  announceNews(): void {
+    if (this.#state === 'beating') this.#wish = 'now';
+    else this.#wakeAt(this.#clock.now());
+  }
+
+  /** Beats no more, and says nothing. */
+  drop(): void {
+    this.#state = 'stopped';
+    this.#cancelWake();
+    this.#wakeDue = NEVER;
+  }
+
+  /** Says goodbye to a tracker that may know us. To be called when its calls have been cancelled. */
+  async stop(): Promise<void> {
+    const mayKnowUs = this.#isHeard || (this.#beatAt !== NEVER && !this.isFailing);
+    this.drop();
+    if (mayKnowUs) await this.#announce('stopped', FIRST_TRACKER_TRIES);
+  }
+
+  /** Brings the wake-up forward; it is never put off. */
+  #wakeAt(due: Instant): void {
+    if (this.#state !== 'idle' || due >= this.#wakeDue) return;
+    this.#cancelWake();
+    this.#wakeDue = due;
+    this.#cancelWake = this.#clock.at(due, () => void this.#beat());
+  }
+
+  async #beat(): Promise<void> {
+    this.#state = 'beating';
+    this.#wakeDue = NEVER;
+    this.#wish = 'none';
+    this.#beatAt = this.#clock.now();
+    const result = await this.#tellTracker();
+    // It may have been stopped meanwhile.
+    if (this.#state !== 'beating') return;
+    this.#state = 'idle';
+    this.#failures = result.ok ? 0 : this.#failures + 1;
+    this.#wakeAt(this.#nextBeat(result));
+    this.#onBeat(result);
+  }
+
+  async #tellTracker(): Promise<BeatResult> {
+    const tracker = this.#tracker;
+    if (await this.#publisher.isForgotten(tracker)) this.#saidStarted = false;
+    // Nothing may follow the goodbye.
+    if (this.#state !== 'beating') return { ok: false, failure: 'cancelled', text: 'cancelled' };
+    const event = this.#event();
+    const isSound = this.#isHeard && !this.isFailing;
+    const result = await this.#announce(event, isSound ? TRACKER_TRIES : FIRST_TRACKER_TRIES);
+    if (!result.ok || this.#tracker !== tracker) return result;
+    this.#isHeard = true;
+    this.#saidStarted = true;
+    if (event === 'completed') this.#saidCompleted = true;
+    this.#intervalS = clampInterval(result.answer.intervalS);
+    if (result.answer.peers.length > 0) this.#subject.onPeers(result.answer.peers);
+    await this.#publisher.publish(tracker);
+    return result;
+  }
+
+  #event(): AnnounceEvent {
+    if (this.#subject.progress().partialSeed) return 'paused';
+    if (this.#subject.isCompleted() && !this.#saidCompleted) return 'completed';
+    return this.#saidStarted ? 'none' : 'started';
+  }
+
+  #announce(event: AnnounceEvent, tries: number): Promise<BeatResult> {
+    const { wireHash, peerId, port, key, ttlS } = this.#subject;
+    const { downloadedBytes, uploadedBytes, leftBytes = Infinity } = this.#subject.progress();
+    const call = announceCall({
+      ...{ infoHash: wireHash, peerId, port, key, ttlS, event },
+      ...{ downloadedBytes, uploadedBytes, leftBytes },
+      wanted: event === 'stopped' ? 0 : -1,
+      urlPath: this.#urlPath,
+    });
+    return this.#caller.ask(this.#tracker, call, tries);
+  }
+
+  /** Counted from when the beat began, so that a slow answer does not put off the next one. */
+  #nextBeat(result: BeatResult): Instant {
+    const now = this.#clock.now();
+    if (this.#wish === 'now') return now;
+    if (result.ok) {
+      const due = after(this.#beatAt, this.#intervalS * 1000);
+      return this.#wish === 'soon' && this.#soon() < due ? this.#soon() : due;
+    }
+    const pauseMs = Math.min(TRACKER_RETRY_LAST_MS, TRACKER_RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 16));
+    // It said no: asking again at once would not change its mind.
+    return after(now, result.failure === 'refused' ? Math.max(pauseMs, DEFAULT_INTERVAL_S * 1000) : pauseMs);
+  }
+
+  /** A tracker that wants to be asked seldom is also asked out of turn less often. */
+  #soon(): Instant {
+    const now = this.#clock.now();
+    if (this.#beatAt === NEVER) return now;
+    const pauseMs = Math.min(Math.max(ANNOUNCE_NOW_PAUSE_MS, (this.#intervalS * 1000) / 6), MAX_ANNOUNCE_NOW_PAUSE_MS);
+    return Math.max(now, this.#beatAt + pauseMs) as Instant;
+  }
+}
+
+/** Some trackers say 0. */
+const clampInterval = (intervalS: number): number =>
+  Math.min(Math.max(intervalS || DEFAULT_INTERVAL_S, MIN_INTERVAL_S), MAX_INTERVAL_S);
