@@ -2,7 +2,8 @@
  * Pieces read for upload, shared by all connections of a torrent: a piece that several peers ask for, or that one peer
  * asks for block by block, is read from the disk once.
  *
- * BOUNDED: by MAX_UPLOAD_BUFFER_BYTES; readers beyond that wait their turn, one per connection.
+ * BOUNDED: by MAX_UPLOAD_BUFFER_BYTES, and, where peers that read slowly hold all of that, by one request of each
+ * connection besides: nobody waits for another's peer.
  */
 import { BufferPool } from '../base/buffers.ts';
 import type { PieceIndex } from '../base/ids.ts';
@@ -26,7 +27,7 @@ interface Segment {
   readonly buffer: Uint8Array;
   readonly bytes: Uint8Array;
   users: number;
-  ready: Promise<void>;
+  readonly ready: Promise<void>;
 }
 
 const FEWEST_SEGMENTS = 4;
@@ -38,8 +39,6 @@ export class PieceReads {
   readonly #pool: BufferPool;
   /** In order of last use, unused ones included, so that the oldest can make room. BOUNDED: by the pool. */
   readonly #segments = new Map<number, Segment>();
-  /** BOUNDED: by the connections, which wait for one lease each. */
-  readonly #waiting: (() => void)[] = [];
 
   constructor(options: { readonly store: PieceStore; readonly geometry: Geometry }) {
     this.#store = options.store;
@@ -53,17 +52,19 @@ export class PieceReads {
 
   /**
    * The part of a piece that holds `length` bytes from `begin` as far as the piece goes; more of it than was asked for
-   * where that was read in one go. Rejects with the store's `StoreError`.
+   * where that was read in one go. When all buffers are held, the bytes asked for alone if it is urgent, else undefined:
+   * whoever holds a lease asks again when that is released. Rejects with the store's `StoreError`.
    */
-  async lease(piece: PieceIndex, begin: number, length: number): Promise<Lease> {
+  async lease(piece: PieceIndex, begin: number, length: number, isUrgent: boolean): Promise<Lease | undefined> {
     const end = Math.min(begin + length, this.#geometry.pieceSize(piece));
     const slot = Math.floor(begin / this.#segmentBytes);
+    // A request across two segments is rare, small, and not worth keeping.
     if (end > (slot + 1) * this.#segmentBytes) return this.#leaseAlone(piece, begin, end - begin);
-    const segment = await this.#segmentOf(piece, slot);
-    return this.#leaseOf(segment);
+    const segment = this.#segmentOf(piece, slot);
+    if (segment !== undefined) return this.#leaseOf(segment);
+    return isUrgent ? this.#leaseAlone(piece, begin, end - begin) : undefined;
   }
 
-  /** An unaligned request across two segments: rare, small, and not worth keeping. */
   async #leaseAlone(piece: PieceIndex, begin: number, length: number): Promise<Lease> {
     const bytes = new Uint8Array(length);
     await this.#store.read(piece, begin, bytes);
@@ -74,41 +75,32 @@ export class PieceReads {
     return dataEnd === this.#geometry.pieceSize(piece) ? this.#geometry.pieceBytes : dataEnd;
   }
 
-  async #segmentOf(piece: PieceIndex, slot: number): Promise<Segment> {
+  /** The segment, being read if it was not held; undefined when there is no buffer for it. */
+  #segmentOf(piece: PieceIndex, slot: number): Segment | undefined {
     const key = piece * Math.ceil(this.#geometry.pieceBytes / this.#segmentBytes) + slot;
-    let buffer: Uint8Array | undefined;
-    for (;;) {
-      const held = this.#segments.get(key);
-      if (held !== undefined) return this.#join(held);
-      buffer = this.#pool.take() ?? this.#evict();
-      if (buffer !== undefined) break;
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-      });
-    }
+    const held = this.#segments.get(key);
+    if (held !== undefined) return held;
+    const buffer = this.#pool.take() ?? this.#evict();
+    if (buffer === undefined) return undefined;
     const begin = slot * this.#segmentBytes;
     const bytes = buffer.subarray(0, Math.min(this.#segmentBytes, this.#geometry.pieceSize(piece) - begin));
     const end = this.#endOf(piece, begin + bytes.length);
     const segment: Segment = { key, begin, end, buffer, bytes, users: 0, ready: this.#store.read(piece, begin, bytes) };
     this.#segments.set(key, segment);
-    return this.#join(segment);
+    return segment;
   }
 
-  async #join(segment: Segment): Promise<Segment> {
+  async #leaseOf(segment: Segment): Promise<Lease> {
     segment.users++;
     this.#segments.delete(segment.key);
     this.#segments.set(segment.key, segment);
     try {
       await segment.ready;
-      return segment;
     } catch (error) {
       segment.users--;
       if (segment.users === 0) this.#discard(segment);
       throw error;
     }
-  }
-
-  #leaseOf(segment: Segment): Lease {
     let released = false;
     return {
       begin: segment.begin,
@@ -118,7 +110,6 @@ export class PieceReads {
         if (released) return;
         released = true;
         segment.users--;
-        if (segment.users === 0) this.#waiting.shift()?.();
       },
     };
   }
@@ -137,6 +128,5 @@ export class PieceReads {
   #discard(segment: Segment): void {
     if (this.#segments.get(segment.key) === segment) this.#segments.delete(segment.key);
     this.#pool.give(segment.buffer);
-    this.#waiting.shift()?.();
   }
 }

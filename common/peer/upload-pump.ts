@@ -21,6 +21,12 @@ export interface UploadPumpOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/**
+ * Leases of one peer whose bytes its stream has not taken yet: enough to keep the stream busy, few enough that a peer
+ * that asks here and there, and does not read, cannot hold all buffers.
+ */
+const MAX_LEASES = 3;
+
 /** What libtorrent 2.0 gets past the end of a file; it asks for whole blocks there. */
 const ZEROS = new Uint8Array(BLOCK_BYTES);
 
@@ -28,6 +34,8 @@ export class UploadPump {
   readonly #options: UploadPumpOptions;
   readonly #waiting = new Uploads();
   #reading = false;
+  /** BOUNDED: by MAX_LEASES. */
+  #leases = 0;
   #stopped = false;
 
   constructor(options: UploadPumpOptions) {
@@ -57,7 +65,8 @@ export class UploadPump {
 
   /** Goes on as far as the stream has room. One read is under way at a time; it runs while the stream drains. */
   pump(): void {
-    if (this.#reading || this.#stopped || this.#options.stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return;
+    if (this.#reading || this.#stopped || this.#leases >= MAX_LEASES) return;
+    if (this.#options.stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return;
     const next = this.#waiting.peek();
     if (next === undefined) return;
     const reads = this.#options.reads();
@@ -67,9 +76,11 @@ export class UploadPump {
   }
 
   async #serve(reads: PieceReads, head: BlockRef): Promise<void> {
+    let lease: Lease | undefined;
     try {
-      const lease = await reads.lease(head.piece as PieceIndex, head.begin, head.length);
-      this.#send(head.piece, lease);
+      // With a lease of its own under way the peer is being served, and can wait until that is released.
+      lease = await reads.lease(head.piece as PieceIndex, head.begin, head.length, this.#leases === 0);
+      if (lease !== undefined) this.#send(head.piece, lease);
     } catch (error) {
       // The swarm may withdraw now; what is still waiting is answered with rejects.
       this.rejectAll();
@@ -77,7 +88,7 @@ export class UploadPump {
     } finally {
       this.#reading = false;
     }
-    this.pump();
+    if (lease !== undefined || this.#leases === 0) this.pump();
   }
 
   /** Answers all waiting requests at the head of the queue that the lease covers. */
@@ -94,8 +105,11 @@ export class UploadPump {
       count += ref.length;
     }
     this.#options.flush();
+    this.#leases++;
     this.#options.stream.write(parts, () => {
+      this.#leases--;
       lease.release();
+      this.pump();
     });
     this.#options.sent(count);
   }
