@@ -62,7 +62,11 @@ export class Fetching {
   /** Pieces on their way to the disk. BOUNDED: by the pool. */
   readonly #writing = new Set<PieceIndex>();
   #checking = 0;
+  /** Sources that hold a buffer. */
+  #holders = 0;
   #stopped = false;
+  /** Whoever waits for the last check. BOUNDED: by the caller. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: FetchingOptions) {
     this.#options = options;
@@ -157,8 +161,21 @@ export class Fetching {
   /** Gives up all that is under way; pieces that are being checked are let go when they come back. */
   stop(): void {
     this.#stopped = true;
-    for (const lane of this.#lanes.values()) for (const fetch of [...lane.fetches.values()]) this.#drop(lane, fetch);
+    const lanes = [...this.#lanes.values()];
     this.#lanes.clear();
+    for (const lane of lanes) {
+      for (const fetch of [...lane.fetches.values()]) this.#drop(lane, fetch);
+      // Its upload slot is for others now.
+      lane.peer.setInterested(false);
+    }
+  }
+
+  /** After `stop`: resolves when nothing is being checked or written any more. */
+  async drained(): Promise<void> {
+    if (this.#checking === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   #now(): Instant {
@@ -169,7 +186,7 @@ export class Fetching {
   #fill(lane: Lane): void {
     const { peer } = lane;
     if (this.#stopped || peer.isChokingUs) return;
-    const rate = this.#options.plan.paceOf(peer.id, this.#now()) ?? 0;
+    const rate = this.#options.plan.paceOf(peer.id, this.#now());
     const depthBytes = this.#depthOf(rate);
     const blockBytes =
       rate >= FAST_BYTES_PER_SECOND ? peer.blockBytes : Math.min(peer.blockBytes, CAUTIOUS_BLOCK_BYTES);
@@ -186,23 +203,23 @@ export class Fetching {
   #depthOf(rate: number): number {
     const { pool } = this.#options;
     const wanted = rate === 0 ? FIRST_DEPTH_BYTES : rate * DEPTH_SECONDS;
-    const share = (pool.capacity * pool.sizeBytes) / (2 * this.#lanes.size);
+    const share = (pool.capacity * pool.sizeBytes) / (2 * Math.max(1, this.#holders));
     return Math.max(LEAST_DEPTH_BYTES, Math.min(wanted, share, MAX_OUTSTANDING_BYTES));
   }
 
   /**
-   * The next piece for this source, with a buffer for it. Each source has its share of the buffers: when checking is
-   * what takes longest, whoever is asked first would otherwise get every buffer that comes free.
+   * The next piece for this source, with a buffer for it. Each source that delivers has its share of the buffers: when
+   * checking is what takes longest, whoever is asked first would otherwise get every buffer that comes free.
    */
   #begin(lane: Lane): Fetch | undefined {
     const { plan, pool, geometry } = this.#options;
-    const share = Math.max(1, Math.floor(pool.capacity / this.#lanes.size));
-    if (pool.available === 0 || lane.buffers >= share) return undefined;
+    const sharers = this.#holders + (lane.buffers === 0 ? 1 : 0);
+    if (pool.available === 0 || lane.buffers >= Math.max(1, Math.floor(pool.capacity / sharers))) return undefined;
     const assignment = plan.next(lane.peer.id, this.#now());
     if (assignment === undefined) return undefined;
     const { piece } = assignment;
     const fetch = new Fetch({ piece, sizeBytes: geometry.pieceSize(piece), buffer: pool.take()! });
-    lane.buffers++;
+    if (lane.buffers++ === 0) this.#holders++;
     lane.fetches.set(piece, fetch);
     return fetch;
   }
@@ -222,7 +239,7 @@ export class Fetching {
   }
 
   #release(lane: Lane, fetch: Fetch): void {
-    lane.buffers--;
+    if (--lane.buffers === 0) this.#holders--;
     this.#options.pool.give(fetch.buffer);
   }
 
@@ -241,8 +258,12 @@ export class Fetching {
       this.#release(lane, fetch);
       this.#checking--;
     }
-    this.fillAll();
-    this.#options.onStep();
+    if (!this.#stopped) {
+      this.fillAll();
+      this.#options.onStep();
+    } else if (this.#checking === 0) {
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    }
   }
 
   async #judge(peer: Peer, fetch: Fetch, isRight: boolean): Promise<void> {
@@ -261,6 +282,7 @@ export class Fetching {
     } finally {
       this.#writing.delete(piece);
     }
+    if (this.#stopped) return;
     for (const id of plan.done(piece, peer.id, this.#now())) {
       const lane = this.#lanes.get(id);
       const other = lane?.fetches.get(piece);

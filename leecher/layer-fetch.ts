@@ -21,6 +21,7 @@ interface Task {
   /** Peers that would not or could not answer; they are asked again when nobody else is left. */
   readonly refusedBy: Set<number>;
   askedOf: number | undefined;
+  /** When the answer is overdue or, of one that everybody refused, when they are asked again. */
   dueAt: Instant;
 }
 
@@ -30,7 +31,12 @@ export class LayerFetch {
   readonly #ask: (peer: number, request: HashRequest) => void;
   /** Layers as they fill, by root in hex. */
   readonly #layers = new Map<string, Uint8Array>();
-  readonly #tasks = new Set<Task>();
+  /** All that is still to come, by root and index. */
+  readonly #tasks = new Map<string, Task>();
+  /** Those that nobody is asked for. */
+  readonly #free = new Set<Task>();
+  /** Those that somebody is asked for, or that everybody refused. */
+  readonly #timed = new Set<Task>();
   /** Requests under way by peer. BOUNDED: by the connections. */
   readonly #peers = new Map<number, number>();
 
@@ -45,13 +51,11 @@ export class LayerFetch {
     for (const file of files) {
       if (file.root === undefined || file.lengthBytes <= pieceBytes) continue;
       const key = toHex(file.root);
-      const known = options.known.get(key);
-      if (known !== undefined) this.#layers.set(key, known);
+      // Equal files share their root, and so their layer (BEP 52).
       if (this.#layers.has(key)) continue;
-      this.#layers.set(key, new Uint8Array(file.pieceCount * DIGEST_BYTES));
-      for (const request of layerRequests(file, pieceBytes)) {
-        this.#tasks.add({ file, request, refusedBy: new Set(), askedOf: undefined, dueAt: NEVER });
-      }
+      const known = options.known.get(key);
+      this.#layers.set(key, known ?? new Uint8Array(file.pieceCount * DIGEST_BYTES));
+      if (known === undefined) for (const request of layerRequests(file, pieceBytes)) this.#add(file, request);
     }
   }
 
@@ -66,57 +70,70 @@ export class LayerFetch {
 
   addPeer(peer: number, now: Instant): void {
     if (!this.#peers.has(peer)) this.#peers.set(peer, 0);
+    for (const task of this.#timed) {
+      if (task.askedOf === undefined && !task.refusedBy.has(peer)) this.#release(task);
+    }
     this.#askAll(now);
   }
 
   removePeer(peer: number, now: Instant): void {
     this.#peers.delete(peer);
-    for (const task of this.#tasks) {
+    for (const task of this.#tasks.values()) {
       task.refusedBy.delete(peer);
-      if (task.askedOf === peer) task.askedOf = undefined;
+      if (task.askedOf === peer) this.#release(task);
     }
     this.#askAll(now);
   }
 
   take(peer: number, request: HashRequest, hashes: Uint8Array, now: Instant): HashesTaken {
-    const task = this.#find(peer, request);
-    if (task === undefined) return 'unasked';
+    const task = this.#tasks.get(keyOf(request));
+    // One that was asked, and was given up as too slow, may answer late: what proves itself is welcome.
+    if (task === undefined || (task.askedOf !== peer && !task.refusedBy.has(peer))) return 'unasked';
     const verified = verifyHashes(task.request, hashes, task.file);
-    this.#release(task);
     if (!verified.ok) {
-      task.refusedBy.add(peer);
-      this.#askAll(now);
+      this.#refuse(task, peer, now);
       return 'false';
     }
-    this.#tasks.delete(task);
-    this.#layers.get(toHex(task.file.root!))!.set(verified.value.base, task.request.index * DIGEST_BYTES);
+    this.#release(task);
+    this.#free.delete(task);
+    this.#tasks.delete(keyOf(request));
+    this.#layers.get(toHex(task.request.root))!.set(verified.value.base, task.request.index * DIGEST_BYTES);
     this.#askAll(now);
     return 'right';
   }
 
   rejected(peer: number, request: HashRequest, now: Instant): void {
-    const task = this.#find(peer, request);
-    if (task === undefined) return;
-    this.#release(task);
-    task.refusedBy.add(peer);
-    // A second round at once would only be refused again: it waits like an answer that does not come.
-    if (this.#isRefusedByAll(task)) task.dueAt = after(now, HASH_REQUEST_TIMEOUT_MS);
-    this.#askAll(now);
+    const task = this.#tasks.get(keyOf(request));
+    if (task !== undefined) this.#refuse(task, peer, now);
   }
 
   get nextDue(): Instant {
     let earliest: Instant = NEVER;
-    for (const task of this.#tasks) if (task.dueAt < earliest) earliest = task.dueAt;
+    for (const { dueAt } of this.#timed) if (dueAt < earliest) earliest = dueAt;
     return earliest;
   }
 
   tick(now: Instant): void {
-    for (const task of this.#tasks) {
+    for (const task of this.#timed) {
       if (task.dueAt > now) continue;
-      if (task.askedOf !== undefined) task.refusedBy.add(task.askedOf);
+      if (task.askedOf === undefined) task.refusedBy.clear();
+      else task.refusedBy.add(task.askedOf);
       this.#release(task);
+      // After so long a silence there is nothing more to wait for.
       if (this.#isRefusedByAll(task)) task.refusedBy.clear();
     }
+    this.#askAll(now);
+  }
+
+  #add(file: ContentFile, request: HashRequest): void {
+    const task: Task = { file, request, refusedBy: new Set(), askedOf: undefined, dueAt: NEVER };
+    this.#tasks.set(keyOf(request), task);
+    this.#free.add(task);
+  }
+
+  #refuse(task: Task, peer: number, now: Instant): void {
+    if (task.askedOf === peer) this.#release(task);
+    task.refusedBy.add(peer);
     this.#askAll(now);
   }
 
@@ -125,15 +142,7 @@ export class LayerFetch {
     return true;
   }
 
-  #find(peer: number, request: HashRequest): Task | undefined {
-    const root = toHex(request.root);
-    for (const task of this.#tasks) {
-      if (task.askedOf !== peer || task.request.index !== request.index) continue;
-      if (task.request.baseLayer === request.baseLayer && toHex(task.request.root) === root) return task;
-    }
-    return undefined;
-  }
-
+  /** Nobody is asked for it, and somebody may be at once. */
   #release(task: Task): void {
     if (task.askedOf !== undefined) {
       const open = this.#peers.get(task.askedOf);
@@ -141,20 +150,31 @@ export class LayerFetch {
     }
     task.askedOf = undefined;
     task.dueAt = NEVER;
+    this.#timed.delete(task);
+    this.#free.add(task);
+  }
+
+  /** Until the answer comes, or for a while when there is nobody to ask: a second round would be refused like the first. */
+  #hold(task: Task, now: Instant): void {
+    this.#free.delete(task);
+    this.#timed.add(task);
+    task.dueAt = after(now, HASH_REQUEST_TIMEOUT_MS);
   }
 
   #askAll(now: Instant): void {
     let idle = [...this.#peers.values()].filter((open) => open < REQUESTS_PER_PEER).length;
-    for (const task of this.#tasks) {
+    for (const task of this.#free) {
       if (idle === 0) return;
-      if (task.askedOf !== undefined || task.dueAt !== NEVER) continue;
       const peer = this.#leastBusy(task);
-      if (peer === undefined) continue;
+      if (peer === undefined) {
+        if (this.#isRefusedByAll(task)) this.#hold(task, now);
+        continue;
+      }
       const open = this.#peers.get(peer)! + 1;
       this.#peers.set(peer, open);
       if (open === REQUESTS_PER_PEER) idle--;
       task.askedOf = peer;
-      task.dueAt = after(now, HASH_REQUEST_TIMEOUT_MS);
+      this.#hold(task, now);
       this.#ask(peer, task.request);
     }
   }
@@ -170,3 +190,6 @@ export class LayerFetch {
     return best;
   }
 }
+
+/** One layer is asked for of each root, in spans that begin at different places. */
+const keyOf = (request: HashRequest): string => `${toHex(request.root)} ${request.index}`;

@@ -19,7 +19,7 @@ export interface LearningOptions {
   readonly onLayers: (layers: PieceLayers) => void;
   /** A peer gave metadata or hashes that are not the content's. */
   readonly onLiar: (peer: Peer) => void;
-  /** An answer came. */
+  /** It got further than it ever was. */
   readonly onStep: () => void;
 }
 
@@ -65,7 +65,13 @@ export class Learning {
     if (this.#isOver) return;
     this.#peers.set(peer.id, peer);
     if (this.#layers !== undefined) this.#layers.addPeer(peer.id, this.#now());
-    else if (peer.metadataBytes !== undefined) this.#metadata.addPeer(peer.id, peer.metadataBytes, this.#now());
+    else this.metadataOffered(peer);
+  }
+
+  /** The peer offers the info dictionary, perhaps only now. */
+  metadataOffered(peer: Peer): void {
+    if (this.#layers !== undefined || peer.metadataBytes === undefined || !this.#peers.has(peer.id)) return;
+    this.#metadata.addPeer(peer.id, peer.metadataBytes, this.#now());
   }
 
   peerGone(peer: Peer): void {
@@ -78,8 +84,8 @@ export class Learning {
     if (this.#layers !== undefined || this.#isOver) return;
     const taken = this.#metadata.take(peer.id, block, totalBytes, view, this.#now());
     if (taken.kind === 'false') this.#options.onLiar(peer);
-    else this.#options.onStep();
-    if (taken.kind === 'whole') this.#learnInfo(this.#info!, new Map());
+    else if (taken.kind === 'further') this.#options.onStep();
+    else if (taken.kind === 'whole') this.#learnInfo(this.#info!, new Map());
   }
 
   metadataRejected(peer: Peer): void {

@@ -39,7 +39,7 @@ export class Leech {
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
     this.#swarm = new Swarm({
       torrent: new Torrent(wireHash),
-      fetcher: this.download,
+      fetcher: this.download.fetcher,
       uploadSlots: options.uploadSlots,
       clock,
       hasher,
@@ -54,7 +54,6 @@ export class Leech {
         this.#node.dialDue();
       },
     });
-    this.#node.join(this.#swarm);
     this.#presence = options.presence({
       peerId,
       port: this.#node.listenPort,
@@ -82,6 +81,7 @@ export class Leech {
   /** Downloads to the end; see `Download.run`. */
   async run(): Promise<DownloadResult> {
     const outcome = this.download.run(this.#swarm);
+    this.#node.join(this.#swarm);
     void this.#presence.start();
     this.#swarm.meet(this.#options.endpoints);
     const result = await outcome;

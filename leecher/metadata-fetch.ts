@@ -4,19 +4,30 @@
  *
  * BOUNDED: by MAX_METADATA_BYTES; a peer that offers more is not asked.
  */
-import { after, NEVER, type Instant } from '../common/base/ids.ts';
+import { after, instant, NEVER, type Instant } from '../common/base/ids.ts';
 import {
   BLOCK_BYTES,
   MAX_METADATA_BYTES,
   MAX_OUTSTANDING_METADATA_REQUESTS,
   METADATA_REQUEST_TIMEOUT_MS,
+  MIN_SOURCE_BYTES_PER_SECOND,
 } from '../common/base/limits.ts';
 
 export type MetadataTaken =
-  | { readonly kind: 'more' }
+  /** Nobody waits for this block, or another peer had come as far already. */
+  | { readonly kind: 'nothing-new' }
+  /** So much was never here before. */
+  | { readonly kind: 'further' }
   | { readonly kind: 'whole'; readonly info: Uint8Array }
   /** What this peer sent is not what was asked for. */
   | { readonly kind: 'false' };
+
+/** What one peer offers. */
+interface Offer {
+  sizeBytes: number;
+  /** It refused, and is not asked again before. */
+  restsUntil: Instant;
+}
 
 interface Current {
   readonly peer: number;
@@ -24,15 +35,24 @@ interface Current {
   readonly blocks: number;
   asked: number;
   readonly missing: Set<number>;
-  heardAt: Instant;
+  /** When it is given up for another peer. */
+  dueAt: Instant;
 }
+
+/** The least pace of a peer that is not given up for another; halved, this often at most, each time that happened. */
+const LEAST_PACE_MS_PER_BLOCK = (BLOCK_BYTES * 1000) / MIN_SOURCE_BYTES_PER_SECOND;
+const MAX_PATIENCE = 5;
 
 export class MetadataFetch {
   readonly #isTrue: (info: Uint8Array) => boolean;
   readonly #ask: (peer: number, block: number) => void;
-  /** Peers that offer an info dictionary, with its size. BOUNDED: by the connections. */
-  readonly #peers = new Map<number, number>();
+  /** Peers that offer an info dictionary; the one that was tried longest ago is first. BOUNDED: by the connections. */
+  readonly #offers = new Map<number, Offer>();
   #current: Current | undefined;
+  /** The most blocks that any peer gave. */
+  #mostBlocks = 0;
+  /** How often a peer was too slow. */
+  #givenUp = 0;
 
   constructor(options: {
     /** Whether the bytes hash to what is wanted. */
@@ -43,78 +63,106 @@ export class MetadataFetch {
     this.#ask = options.ask;
   }
 
+  /** A peer that offers another size than before is believed when it is next asked. */
   addPeer(peer: number, sizeBytes: number, now: Instant): void {
-    if (sizeBytes <= 0 || sizeBytes > MAX_METADATA_BYTES) return;
-    this.#peers.set(peer, sizeBytes);
+    if (!(sizeBytes > 0 && sizeBytes <= MAX_METADATA_BYTES)) return;
+    const offer = this.#offers.get(peer);
+    if (offer === undefined) this.#offers.set(peer, { sizeBytes, restsUntil: now });
+    else offer.sizeBytes = sizeBytes;
     this.#begin(now);
   }
 
   removePeer(peer: number, now: Instant): void {
-    this.#peers.delete(peer);
-    if (this.#current?.peer === peer) this.#giveUp(now);
+    this.#offers.delete(peer);
+    if (this.#current?.peer === peer) this.#next(now);
   }
 
-  /** One block of the dictionary. */
+  /** One block of the dictionary. Throws what `isTrue` throws. */
   take(peer: number, block: number, totalBytes: number, data: Uint8Array, now: Instant): MetadataTaken {
     const current = this.#current;
-    if (current === undefined || current.peer !== peer || !current.missing.has(block)) return { kind: 'more' };
+    if (current === undefined || current.peer !== peer || !current.missing.has(block)) return { kind: 'nothing-new' };
     const begin = block * BLOCK_BYTES;
     const expected = Math.min(BLOCK_BYTES, current.info.length - begin);
     if (totalBytes !== current.info.length || data.length !== expected) return this.#refute(now);
     current.info.set(data, begin);
     current.missing.delete(block);
-    current.heardAt = now;
-    if (current.missing.size > 0) {
-      this.#askMore(current);
-      return { kind: 'more' };
-    }
-    if (!this.#isTrue(current.info)) return this.#refute(now);
-    this.#current = undefined;
-    this.#peers.clear();
-    return { kind: 'whole', info: current.info };
+    if (current.missing.size === 0) return this.#judge(current, now);
+    this.#buyTime(current, now);
+    this.#askMore(current);
+    const received = current.blocks - current.missing.size;
+    if (received <= this.#mostBlocks) return { kind: 'nothing-new' };
+    this.#mostBlocks = received;
+    return { kind: 'further' };
   }
 
-  /** The peer will not give it; it is asked again only when nobody else is left. */
+  /** The peer will not give it. */
   rejected(peer: number, now: Instant): void {
-    if (this.#current?.peer === peer) this.#rotate(now);
+    if (this.#current?.peer !== peer) return;
+    // Asked again at once it would only refuse again.
+    this.#putLast(peer, after(now, METADATA_REQUEST_TIMEOUT_MS));
+    this.#next(now);
   }
 
   get nextDue(): Instant {
-    return this.#current === undefined ? NEVER : after(this.#current.heardAt, METADATA_REQUEST_TIMEOUT_MS);
+    if (this.#current !== undefined) return this.#current.dueAt;
+    let earliest: Instant = NEVER;
+    for (const { restsUntil } of this.#offers.values()) if (restsUntil < earliest) earliest = restsUntil;
+    return earliest;
   }
 
-  /** Goes to the next peer when this one is silent. */
+  /** Goes to the next peer when this one is silent or slow, or when it has rested. */
   tick(now: Instant): void {
-    if (now >= this.nextDue) this.#rotate(now);
+    if (now < this.nextDue) return;
+    if (this.#current !== undefined) {
+      this.#givenUp++;
+      this.#putLast(this.#current.peer, now);
+    }
+    this.#next(now);
   }
 
-  /** Puts the current peer behind the others and asks the first of them. */
-  #rotate(now: Instant): void {
-    const { peer, info } = this.#current!;
-    this.#peers.delete(peer);
-    this.#peers.set(peer, info.length);
-    this.#giveUp(now);
+  #judge(current: Current, now: Instant): MetadataTaken {
+    if (!this.#isTrue(current.info)) return this.#refute(now);
+    this.#current = undefined;
+    this.#offers.clear();
+    return { kind: 'whole', info: current.info };
   }
 
   #refute(now: Instant): MetadataTaken {
-    this.#peers.delete(this.#current!.peer);
-    this.#giveUp(now);
+    this.#offers.delete(this.#current!.peer);
+    this.#next(now);
     return { kind: 'false' };
   }
 
-  #giveUp(now: Instant): void {
+  #putLast(peer: number, restsUntil: Instant): void {
+    const { sizeBytes } = this.#offers.get(peer)!;
+    this.#offers.delete(peer);
+    this.#offers.set(peer, { sizeBytes, restsUntil });
+  }
+
+  #next(now: Instant): void {
     this.#current = undefined;
     this.#begin(now);
   }
 
   #begin(now: Instant): void {
-    const next = this.#peers.entries().next();
-    if (this.#current !== undefined || next.done === true) return;
-    const [peer, sizeBytes] = next.value;
-    const blocks = Math.ceil(sizeBytes / BLOCK_BYTES);
-    const missing = new Set(Array.from({ length: blocks }, (_, block) => block));
-    this.#current = { peer, info: new Uint8Array(sizeBytes), blocks, asked: 0, missing, heardAt: now };
-    this.#askMore(this.#current);
+    if (this.#current !== undefined) return;
+    for (const [peer, { sizeBytes, restsUntil }] of this.#offers) {
+      if (restsUntil > now) continue;
+      const blocks = Math.ceil(sizeBytes / BLOCK_BYTES);
+      const missing = new Set(Array.from({ length: blocks }, (_, block) => block));
+      const dueAt = after(now, METADATA_REQUEST_TIMEOUT_MS);
+      this.#current = { peer, info: new Uint8Array(sizeBytes), blocks, asked: 0, missing, dueAt };
+      return this.#askMore(this.#current);
+    }
+  }
+
+  /**
+   * A block buys the time it may take, and no more than the timeout can be saved up: one that sends a block now and
+   * then does not keep the others waiting.
+   */
+  #buyTime(current: Current, now: Instant): void {
+    const boughtMs = LEAST_PACE_MS_PER_BLOCK * 2 ** Math.min(this.#givenUp, MAX_PATIENCE);
+    current.dueAt = instant(Math.min(current.dueAt + boughtMs, now + METADATA_REQUEST_TIMEOUT_MS));
   }
 
   #askMore(current: Current): void {

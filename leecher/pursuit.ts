@@ -100,6 +100,17 @@ export class Pursuit {
     return count;
   }
 
+  /**
+   * Sources that count towards the minimum: those that hold anything of the content, once one of them holds what is
+   * needed. After a resume what is missing may be with a single one, though all are there.
+   */
+  get foundCount(): number {
+    if (this.sourceCount === 0) return 0;
+    let count = 0;
+    for (const peer of this.#peers.values()) if (peer.pieces!.count > 0) count++;
+    return count;
+  }
+
   /** Needed pieces that nobody who is connected holds. */
   get missing(): readonly PieceRange[] {
     return this.#plan.missing();
@@ -161,7 +172,7 @@ export class Pursuit {
   /** Begins when there are sources enough; true when it just did. */
   tryToStart(): boolean {
     const { minSeeders, events } = this.#options;
-    const found = this.sourceCount;
+    const found = this.foundCount;
     events.waiting(found, minSeeders);
     if (found < minSeeders) {
       this.#options.onHungry();
@@ -177,7 +188,11 @@ export class Pursuit {
 
   /** When nothing is under way and pieces are missing: nobody has them, or nobody has them right. */
   look(now: Instant): void {
-    if (!this.hasStarted || this.isComplete || this.#fetching.isBusy) return;
+    if (!this.hasStarted || this.isComplete) return;
+    if (this.#fetching.isBusy) {
+      this.#hopelessSince = undefined;
+      return;
+    }
     const { missing } = this;
     const text = rangesText(missing);
     if (text !== this.#toldMissing) this.#options.events.missing(missing, this.#peers.size);
@@ -203,6 +218,11 @@ export class Pursuit {
     this.#fetching.stop();
   }
 
+  /** After `stop`: resolves when the store is no longer used. */
+  drained(): Promise<void> {
+    return this.#fetching.drained();
+  }
+
   #takeVerified(piece: PieceIndex, peer: Peer): void {
     const { swarm, book, geometry, events } = this.#options;
     const sizeBytes = geometry.pieceSize(piece);
@@ -221,7 +241,8 @@ export class Pursuit {
     const entry = book.entryOf(peer);
     entry.failed[failure]++;
     events.retry(piece, peer, failure);
-    if (failure !== 'corrupt' || !swarm.strike(peer)) return;
+    // Of one that is banned already, more may still have been on its way to be checked.
+    if (failure !== 'corrupt' || entry.isBanned || !swarm.strike(peer)) return;
     entry.isBanned = true;
     events.banned(peer);
   }

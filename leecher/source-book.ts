@@ -51,10 +51,10 @@ export class SourceBook {
     return entry;
   }
 
-  /** There was someone, and everyone lied. */
+  /** There were sources, and all of them lied. */
   get areAllBanned(): boolean {
-    const entries = [...this.#entries.values()];
-    return entries.length > 0 && entries.every((entry) => entry.isBanned);
+    const sources = [...this.#entries.values()].filter(wasSource);
+    return sources.length > 0 && sources.every((entry) => entry.isBanned);
   }
 
   /** Everyone who gave bytes or failed, most bytes first; times up to `now`. */
@@ -65,7 +65,7 @@ export class SourceBook {
       this.entryOf(peer).connectedMs += now - since;
       this.#since.set(peer.id, now);
     }
-    const told = [...this.#entries.values()].filter((entry) => entry.receivedBytes > 0 || failures(entry) > 0);
+    const told = [...this.#entries.values()].filter(wasSource);
     return told.sort((a, b) => b.bytes - a.bytes || (a.endpoint < b.endpoint ? -1 : 1));
   }
 }
@@ -83,6 +83,9 @@ function emptyEntry(endpoint: string, client: string): SourceEntry {
     leftBecause: undefined,
   };
 }
+
+/** It gave something, or was to. */
+const wasSource = (entry: SourceEntry): boolean => entry.receivedBytes > 0 || failures(entry) > 0;
 
 /** Chunks that this source was to give and did not. */
 export const failures = (entry: SourceEntry): number =>

@@ -30,6 +30,12 @@ export interface TargetContent {
   readonly geometry: Geometry;
 }
 
+/** What the place was found to be. */
+export type Taken =
+  | { readonly kind: 'complete' /* the finished file is there, every piece of it right */ }
+  | { readonly kind: 'open'; readonly store: PieceStore; readonly have: Bitfield }
+  | { readonly kind: 'unwanted' /* nobody wanted it any more */ };
+
 export interface TargetOptions {
   readonly files: TargetFiles;
   readonly clock: Clock;
@@ -48,6 +54,8 @@ export class Target {
   #store: PartStore | undefined;
   #verified = new Bitfield(0);
   #isFresh = false;
+  /** The part file was looked at from end to end: only then there is something to note. */
+  #isVerified = false;
   #isFinished = false;
   #cancelNote: (() => void) | undefined;
   /** Notes are written one after the other. */
@@ -62,28 +70,37 @@ export class Target {
   }
 
   /**
-   * Takes the place for this content and looks at what is there. `rootOf` may be asked only where it is known: of files
-   * not larger than a piece, or once the piece layers are here.
+   * Takes the place for this content and looks at what is there. Nothing that is found counts before it is verified,
+   * whatever the note says. `isWanted` is asked before each step that may take long.
    *
-   * Rejects with DOWNLOAD_LOCKED, FILE_ACCESS or DISK_FULL.
+   * Rejects with a `ShoalError`: DOWNLOAD_LOCKED, TARGET_DIFFERS, DISK_FULL, FILE_ACCESS; or with a `StoreError`.
    */
-  async claim(content: TargetContent): Promise<void> {
-    const { files } = this.#options;
+  async take(content: TargetContent, rootOf: (piece: PieceIndex) => Digest, isWanted: () => boolean): Promise<Taken> {
     this.#content = content;
-    this.#path = await files.pathFor(content.name);
+    await this.#claim();
+    if (!isWanted()) return { kind: 'unwanted' };
+    if (await this.#isComplete(rootOf)) return { kind: 'complete' };
+    if (!isWanted()) return { kind: 'unwanted' };
+    await this.#checkRoom();
+    await this.#open();
+    await this.#verify(rootOf);
+    if (!isWanted()) return { kind: 'unwanted' };
+    await this.#note();
+    return { kind: 'open', store: this.#store!, have: this.#verified.copy() };
+  }
+
+  async #claim(): Promise<void> {
+    const { files } = this.#options;
+    this.#path = await files.pathFor(this.#content!.name);
     this.#release = await files.lock(this.#path);
     const kind = await files.kindOf(this.#path);
     if (kind === 'directory' || kind === 'other') {
       throw new ShoalError('FILE_ACCESS', `${this.#path} is not a regular file: give another path with -o`);
     }
-    await this.#checkRoom();
   }
 
-  /**
-   * Whether the finished file is there already, every piece of it right. Rejects with TARGET_DIFFERS when there is
-   * another file, unless told to replace it.
-   */
-  async isComplete(rootOf: (piece: PieceIndex) => Digest): Promise<boolean> {
+  /** Whether the finished file is there already. Rejects when there is another, unless told to replace it. */
+  async #isComplete(rootOf: (piece: PieceIndex) => Digest): Promise<boolean> {
     const { files, force, log, onChecked } = this.#options;
     const { geometry } = this.#content!;
     if ((await files.kindOf(this.#path)) === 'none') return false;
@@ -100,27 +117,27 @@ export class Target {
     );
   }
 
-  /** Opens the part file and verifies what it holds. Rejects with a `ShoalError` or a `StoreError`. */
-  async open(rootOf: (piece: PieceIndex) => Digest): Promise<{ readonly store: PieceStore; readonly have: Bitfield }> {
+  async #open(): Promise<void> {
+    const { files } = this.#options;
+    this.#isFresh = (await files.kindOf(this.#partPath)) === 'none';
+    this.#store = await files.openPart(this.#partPath, this.#content!.geometry);
+  }
+
+  /** What of the part file is right. */
+  async #verify(rootOf: (piece: PieceIndex) => Digest): Promise<void> {
     const { files, log, onChecked } = this.#options;
     const { geometry, infoHash } = this.#content!;
-    const kind = await files.kindOf(this.#partPath);
-    this.#isFresh = kind === 'none';
-    const state = this.#isFresh
-      ? undefined
-      : ((await files.readState(this.#statePath)) as Partial<DownloadState> | undefined);
-    this.#store = await files.openPart(this.#partPath, geometry);
     this.#verified = new Bitfield(geometry.pieceCount);
-    if (!this.#isFresh) {
-      if (state?.infoHash !== undefined && state.infoHash !== toHex(infoHash)) {
-        log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
-      }
-      log.info('checking the part file', { path: this.#partPath });
-      this.#verified = await files.check(this.#partPath, geometry, rootOf, onChecked);
-      log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
+    this.#isVerified = this.#isFresh;
+    if (this.#isFresh) return;
+    const state = (await files.readState(this.#statePath)) as Partial<DownloadState> | undefined;
+    if (state?.infoHash !== undefined && state.infoHash !== toHex(infoHash)) {
+      log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
     }
-    await this.#note();
-    return { store: this.#store, have: this.#verified.copy() };
+    log.info('checking the part file', { path: this.#partPath });
+    this.#verified = await files.check(this.#partPath, geometry, rootOf, onChecked);
+    this.#isVerified = true;
+    log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
   }
 
   /** The piece is verified and written; the note follows soon. */
@@ -130,10 +147,7 @@ export class Target {
     this.#cancelNote ??= clock.at(after(clock.now(), STATE_INTERVAL_MS), () => {
       this.#cancelNote = undefined;
       this.#note().catch((error: unknown) => {
-        this.#options.log.warn('cannot write the note of what is certain; a restart will check the whole part file', {
-          path: this.#statePath,
-          reason: String(error),
-        });
+        this.#warn('cannot write the note of what is certain', error);
       });
     });
   }
@@ -144,29 +158,47 @@ export class Target {
     await this.#lastNote;
     await this.#store!.finish(this.#path, { replace: this.#options.force });
     this.#isFinished = true;
-    await this.#options.files.remove(this.#statePath);
+    try {
+      await this.#options.files.remove(this.#statePath);
+    } catch (error) {
+      this.#warn('the download is complete, but its note cannot be removed', error);
+    }
   }
 
-  /** Lets go of the place, keeping what is verified. After `finish`, or to end early. */
+  /**
+   * Lets go of the place, keeping what is verified. After `finish`, or to end early. Never rejects: what went wrong was
+   * told before, and what cannot be noted is found again by the check at the next start.
+   */
   async leave(): Promise<void> {
     this.#stopNotes();
     await this.#lastNote;
     try {
       if (this.#store !== undefined && !this.#isFinished) await this.#keep();
-    } finally {
-      await this.#store?.close();
-      await this.#release?.();
+    } catch (error) {
+      this.#warn('what was verified may not all be on the disk', error);
     }
+    try {
+      await this.#store?.close();
+    } catch (error) {
+      this.#warn('the file was not closed in good order', error);
+    }
+    await this.#release?.();
   }
 
   async #keep(): Promise<void> {
+    const { files } = this.#options;
     if (this.#isFresh && this.#verified.count === 0) {
-      await this.#options.files.remove(this.#partPath);
-      await this.#options.files.remove(this.#statePath);
+      await files.remove(this.#partPath);
+      await files.remove(this.#statePath);
       return;
     }
+    if (!this.#isVerified) return;
     await this.#store!.sync();
     await this.#note();
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#options.log.warn(message, { path: this.#path, reason: String(error) });
   }
 
   get #partPath(): string {

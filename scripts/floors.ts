@@ -19,12 +19,8 @@ export type Floor = 0 | 1 | 2 | 3 | 4 | 5;
 export const DRIVERS: readonly string[] = [
   'tracker/server.ts',
   'seeder/share.ts',
+  'leecher/company.ts',
   'leecher/download.ts',
-  'leecher/download-options.ts',
-  'leecher/fetching.ts',
-  'leecher/learning.ts',
-  'leecher/leech.ts',
-  'leecher/pursuit.ts',
   'leecher/download-options.ts',
   'leecher/fetching.ts',
   'leecher/learning.ts',

@@ -233,7 +233,8 @@ export class Connection implements SessionEvents, TcpHandler {
     if (listenPort !== undefined && this.side === 'accepted') {
       this.peer.learnEndpoint({ host: this.#stream.remote.host, port: listenPort });
     }
-    this.#becomeReady();
+    if (!this.#wasReady) this.#becomeReady();
+    else if (this.peer.metadataBytes !== undefined) this.#fetcher?.onMetadataOffered(this.peer, this.#now());
   }
 
   piecesChanged(): void {

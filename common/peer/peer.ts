@@ -64,6 +64,8 @@ export interface Fetcher {
   onBlock(peer: Peer, piece: PieceIndex, begin: number, length: number, now: Instant): void;
   /** The peer will not send this block. */
   onRejected(peer: Peer, piece: PieceIndex, begin: number, length: number, now: Instant): void;
+  /** The peer offers the info dictionary only now: it has learned it, or said so late (BEP 9, BEP 10). */
+  onMetadataOffered(peer: Peer, now: Instant): void;
   onMetadata(peer: Peer, block: number, totalBytes: number, view: Uint8Array, now: Instant): void;
   onMetadataRejected(peer: Peer, block: number, now: Instant): void;
   onHashes(peer: Peer, request: HashRequest, hashes: Uint8Array, now: Instant): void;
