@@ -8,7 +8,6 @@ import {
   MAX_PEERS_PER_IP,
   MAX_PEERS_PER_SWARM,
   MAX_SWARMS,
-  MIN_PEER_TTL_S,
 } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import { HostClock } from '../common/host/clock.ts';
@@ -55,7 +54,7 @@ const command = defineCommand({
     },
     ttl: {
       kind: 'seconds',
-      min: MIN_PEER_TTL_S,
+      min: 1,
       max: MAX_PEER_TTL_S,
       default: DEFAULT_TTL_S,
       valueName: 'SECONDS',
@@ -65,6 +64,14 @@ const command = defineCommand({
       kind: 'text',
       valueName: 'FILE',
       describe: 'the key of connection ids, made when missing; trackers on one machine must share it',
+    },
+    maxPeersPerIp: {
+      kind: 'integer',
+      min: 1,
+      max: MAX_PEERS,
+      default: MAX_PEERS_PER_IP,
+      valueName: 'COUNT',
+      describe: 'peers taken in from one IPv4 address or one IPv6 /64',
     },
   },
 });
@@ -86,7 +93,7 @@ async function main(options: OptionsOf<typeof command>, host: CommandHost): Prom
         swarms: MAX_SWARMS,
         peers: MAX_PEERS,
         peersPerSwarm: MAX_PEERS_PER_SWARM,
-        peersPerSource: MAX_PEERS_PER_IP,
+        peersPerSource: options.maxPeersPerIp,
       },
     },
     now: clock.now(),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { ShoalError } from '../base/errors.ts';
 import { errnoOf } from './errno.ts';
 import { printable } from './escape.ts';
@@ -29,9 +29,9 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** Whole or not at all: trackers that start together end up with the same one. */
+/** Whole or not at all, and by the first who comes: trackers that start together end up with the same one. */
 async function makeSecret(path: string): Promise<Uint8Array> {
-  const fresh = `${path}.${process.pid}.new`;
+  const fresh = `${path}.${randomBytes(6).toString('hex')}.new`;
   try {
     const file = await open(fresh, 'wx', 0o600);
     try {
@@ -40,14 +40,25 @@ async function makeSecret(path: string): Promise<Uint8Array> {
     } finally {
       await file.close();
     }
-    await rename(fresh, path);
+    await place(fresh, path);
   } catch (error) {
-    await rm(fresh, { force: true }).catch(() => {});
     throw unusable('make', path, error);
+  } finally {
+    await rm(fresh, { force: true }).catch(() => {});
   }
   const secret = await readIfThere(path);
   if (secret === undefined) throw new ShoalError('FILE_ACCESS', `${printable(path)} vanished as soon as it was made`);
   return secret;
+}
+
+/** A link, unlike a rename, never replaces what another has just placed. */
+async function place(fresh: string, path: string): Promise<void> {
+  try {
+    await link(fresh, path);
+  } catch (error) {
+    // Some file systems have no links; there the last one wins.
+    if (errnoOf(error) !== 'EEXIST') await rename(fresh, path);
+  }
 }
 
 function unusable(verb: string, path: string, error: unknown): ShoalError {
