@@ -25,6 +25,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/fetching.ts',
   'leecher/learning.ts',
   'leecher/leech.ts',
+  'leecher/outcome.ts',
   'leecher/pursuit.ts',
   'leecher/target.ts',
   'leecher/teller.ts',

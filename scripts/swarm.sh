@@ -110,8 +110,8 @@ fi
 
 # 3. A folder, and the end of everything. ----------------------------------------------------------------------------
 
-# What is started: process id and name at the same place of two lists.
-pids=() names=()
+# Process ids of what is started: the tracker, the seeders, the leechers, in this order.
+pids=()
 work=$(mktemp -d "${TMPDIR:-/tmp}/shoal-swarm.XXXXXX")
 # Everything but the copies: logs, the generated file, a home folder for the commands.
 scratch=$work/scratch
@@ -130,7 +130,7 @@ stop_all() {
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
-  pids=() names=()
+  pids=()
 }
 
 # On every way out: nothing runs on and nothing stays, but the copies of a good end.
@@ -184,7 +184,7 @@ start() {
   local name=$1
   shift
   "$@" </dev/null >"$logs/$name.out" 2>"$logs/$name.err" &
-  pids+=("$!") names+=("$name")
+  pids+=("$!")
 }
 
 # line_of NAME PID PREFIX: waits for the line of NAME.out that begins so, and prints the rest of it.
@@ -237,9 +237,10 @@ kill_seeder() {
 mkfifo -- "$scratch/events"
 mkdir -- "$work/copy-1"
 say "leecher-1 downloads from $seeders seeders"
-node "$root/leecher.js" "$hash" -t "$tracker" -o "$work/copy-1/$base" --min-seeders "$least" --json \
+node "$root/leecher.js" "$hash" -t "$tracker" -o "$work/copy-1/$base" --host 127.0.0.1 \
+  --min-seeders "$least" --json \
   </dev/null >"$scratch/events" &
-pids+=("$!") names+=(leecher-1)
+pids+=("$!")
 first=$!
 
 # When one seeder is going to die, the other leechers must not insist on all.
@@ -247,8 +248,8 @@ others=$least
 if [ "$kill_one" = yes ] && [ "$seeders" -eq "$least" ]; then others=$((least - 1)); fi
 for ((n = 2; n <= leechers; n++)); do
   mkdir -- "$work/copy-$n"
-  start "leecher-$n" node "$root/leecher.js" "$hash" -t "$tracker" -o "$work/copy-$n/$base" --min-seeders "$others" \
-    --progress none
+  start "leecher-$n" node "$root/leecher.js" "$hash" -t "$tracker" -o "$work/copy-$n/$base" --host 127.0.0.1 \
+    --min-seeders "$others" --progress none
 done
 
 # Reads to the end of the leecher's output, so that it never waits for a reader.
