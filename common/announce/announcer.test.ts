@@ -257,6 +257,18 @@ describe('trackers that fail', () => {
     expect(asked).toBeGreaterThan(5);
   });
 
+  it('that answer with 8 bytes what they do not serve count as refusing', async () => {
+    const udp = await tracker.udp.bind({ host: '0.0.0.0', port: 6969 });
+    udp.onDatagram((bytes, from) => {
+      const answer = encodeConnectResponse(0, new Uint8Array(8));
+      answer.set(bytes.subarray(8, 16));
+      udp.send(bytes[11] === 0 ? answer : answer.subarray(0, 8), from);
+    });
+    const peer = scene.addPeer([URL_1], 0);
+    await scene.start(peer);
+    expect([peer.states, peer.told]).toEqual([['refused'], []]);
+  });
+
   it('that name an interval of 0, or of a week, are beaten for as usual, or hourly', async () => {
     for (const [intervalS, beats] of [
       [0, 240],

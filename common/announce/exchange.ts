@@ -127,7 +127,7 @@ export class Exchange {
     else if (action === call.request.action) {
       const answer = call.request.decode(bytes, this.#addressBytes);
       if (answer.ok) this.#finish(transactionId, call, { ok: true, answer: answer.value });
-      else this.#fail(transactionId, call, 'malformed', `an answer that is ${answer.reason}`);
+      else this.#fail(transactionId, call, 'malformed', `its answer has no sense: ${answer.reason}`);
     }
   }
 

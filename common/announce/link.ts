@@ -15,7 +15,7 @@ import type { Clock, Log } from '../base/ports.ts';
 import type { AnnounceAnswer, AnnounceEvent } from '../wire/tracker-packets.ts';
 import type { TrackerCaller } from './caller.ts';
 import { announceCall } from './calls.ts';
-import type { CallResult } from './exchange.ts';
+import type { CallFailure, CallResult } from './exchange.ts';
 import { Publisher } from './publisher.ts';
 import type { Subject } from './subject.ts';
 
@@ -183,7 +183,7 @@ export class TrackerLink {
     }
     const pauseMs = Math.min(TRACKER_RETRY_LAST_MS, TRACKER_RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 16));
     // It said no: asking again at once would not change its mind.
-    return after(now, result.failure === 'refused' ? Math.max(pauseMs, DEFAULT_INTERVAL_S * 1000) : pauseMs);
+    return after(now, saysNo(result.failure) ? Math.max(pauseMs, DEFAULT_INTERVAL_S * 1000) : pauseMs);
   }
 
   /** A tracker that wants to be asked seldom is also asked out of turn less often. */
@@ -194,6 +194,9 @@ export class TrackerLink {
     return Math.max(now, this.#beatAt + pauseMs) as Instant;
   }
 }
+
+/** A tracker that keeps a list of what it serves may say no by an answer that is cut short. */
+export const saysNo = (failure: CallFailure): boolean => failure === 'refused' || failure === 'malformed';
 
 /** Some trackers say 0. */
 const clampInterval = (intervalS: number): number =>

@@ -5,7 +5,7 @@ import { TRACKER_RETRY_FIRST_MS, TRACKER_RETRY_LAST_MS } from '../base/limits.ts
 import type { Clock, Log, Resolver } from '../base/ports.ts';
 import type { TrackerCaller } from './caller.ts';
 import type { BeatResult } from './link.ts';
-import { TrackerLink } from './link.ts';
+import { saysNo, TrackerLink } from './link.ts';
 import type { Subject } from './subject.ts';
 import type { TrackerAddress } from './tracker-address.ts';
 
@@ -150,7 +150,7 @@ export class TrackerSite {
     void this.#resolve();
     // Another family may work: `localhost` is two addresses, and the tracker may be at one of them only.
     if (![...this.#links.values()].every((link) => link.isFailing)) return;
-    this.#become({ status: result.failure === 'refused' ? 'refused' : 'silent', text: result.text });
+    this.#become({ status: saysNo(result.failure) ? 'refused' : 'silent', text: result.text });
     this.#greeted();
   }
 
