@@ -29,7 +29,7 @@ describe('fetch', () => {
       fc.property(anySize, fc.infiniteStream(anyBlockBytes), (sizeBytes, lengths) => {
         const { fetch } = fetchOf(sizeBytes);
         let end = 0;
-        for (const { begin, length } of askAll(fetch, () => lengths.next().value)) {
+        for (const { begin, length } of askAll(fetch, () => lengths.next().value as number)) {
           expect(begin).toBe(end);
           expect(begin % BLOCK_BYTES).toBe(0);
           end = begin + length;
@@ -47,9 +47,9 @@ describe('fetch', () => {
         const content = generate(sizeBytes, 3);
         const blocks = askAll(fetch, () => blockBytes);
         while (blocks.length > 0) {
-          const [block] = blocks.splice(chance.next().value % blocks.length, 1);
+          const [block] = blocks.splice((chance.next().value as number) % blocks.length, 1);
           const { begin, length } = block!;
-          const cut = chance.next().value % (length + 1);
+          const cut = (chance.next().value as number) % (length + 1);
           fetch.take(begin, 0, content.subarray(begin, begin + cut));
           fetch.take(begin, cut, content.subarray(begin + cut, begin + length));
           expect(fetch.close(begin, length)).toBe(blocks.length === 0);
