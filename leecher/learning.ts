@@ -1,5 +1,4 @@
 /** What a download must learn from peers before it can begin: the info dictionary, then the piece layers. */
-import { equalBytes } from '../common/base/bytes.ts';
 import type { Instant } from '../common/base/ids.ts';
 import type { Clock } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
@@ -126,7 +125,3 @@ export class Learning {
     this.#options.onLayers(this.#layers.layers);
   }
 }
-
-/** Whether a hash is the one that is wanted, in whichever form that was given. */
-export const isHash = (hash: Uint8Array | undefined, wanted: Uint8Array): boolean =>
-  hash !== undefined && equalBytes(hash.subarray(0, wanted.length), wanted);
