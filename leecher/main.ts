@@ -1,16 +1,12 @@
 /** `node leecher.js`: finds out what is wanted, downloads it, reports, and ends with an exit code that says how. */
 import { Announcer } from '../common/announce/announcer.ts';
-import { CatalogueClient } from '../common/announce/catalogue-client.ts';
+import { CatalogueClient, type CatalogueReply } from '../common/announce/catalogue-client.ts';
 import { parseTrackerUrl, type TrackerAddress } from '../common/announce/tracker-address.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
-import { after, wireHashOf, type Endpoint, type PeerId, type WireHash } from '../common/base/ids.ts';
+import { after, type PeerId } from '../common/base/ids.ts';
 import { DEFAULT_UPLOAD_SLOTS, MAX_CATALOGUE_QUERY_BYTES, MAX_TORRENT_BYTES } from '../common/base/limits.ts';
 import { PEER_ID_PREFIX } from '../common/base/product.ts';
-import type { Info } from '../common/content/info.ts';
-import { parseMagnet } from '../common/content/magnet.ts';
-import { parseTorrent } from '../common/content/metainfo.ts';
-import type { PieceLayers } from '../common/content/piece-roots.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
@@ -30,11 +26,12 @@ import { HostUdpBinder } from '../common/host/udp.ts';
 import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
 import { entryLines, entryObject, nothingFound } from './catalogue-choice.ts';
 import { Leech } from './leech.ts';
-import { recognise, usable, type Wanted } from './recognise.ts';
+import { recognise } from './recognise.ts';
+import { findSubject, trackersOrDefault, type Subject } from './subject.ts';
 import { Target } from './target.ts';
 import { Teller } from './teller.ts';
 import { TrackerNews } from './tracker-news.ts';
-import { chooseByName, readWhat } from './what.ts';
+import { chooseByName } from './what.ts';
 
 const command = defineCommand({
   name: 'shoal-leecher',
@@ -120,88 +117,15 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     resolver: new HostResolver(),
     localHost: options.host === '0.0.0.0' || options.host === '::' ? undefined : options.host,
   };
-  const named = (options.tracker ?? []).map((url) => parseTrackerUrl(url)!);
-  if (options.list) return list(options, host, machine, orDefault(named));
-  const subject = await subjectOf(options, host, machine, named);
+  const trackers = (options.tracker ?? []).map((url) => parseTrackerUrl(url)!);
+  if (options.list) return list(options, host, machine, trackersOrDefault(trackers));
+  const subject = await findSubject(options.what, {
+    trackers,
+    readTorrent,
+    askCatalogues: (asked, query) => askCatalogues(machine, asked, query),
+    pick: (choices) => pick(choices, host),
+  });
   return download(subject, options, host, machine);
-}
-
-/** What is to be downloaded, and where peers for it may be found. */
-interface Subject {
-  readonly wanted: Wanted;
-  readonly wireHash: WireHash;
-  readonly known?: { readonly info: Info; readonly layers: PieceLayers };
-  readonly trackers: readonly TrackerAddress[];
-  readonly endpoints: readonly Endpoint[];
-}
-
-const DEFAULT_TRACKER = parseTrackerUrl('udp://127.0.0.1:6969')!;
-
-const orDefault = (trackers: readonly TrackerAddress[]): readonly TrackerAddress[] =>
-  trackers.length > 0 ? trackers : [DEFAULT_TRACKER];
-
-/** Those of the command line and those of the link, each once. */
-function merge(named: readonly TrackerAddress[], urls: readonly string[]): readonly TrackerAddress[] {
-  const all = [...named, ...urls.flatMap((url) => parseTrackerUrl(url) ?? [])];
-  return orDefault(all.filter((tracker, i) => all.findIndex((other) => other.url === tracker.url) === i));
-}
-
-async function subjectOf(
-  options: Options,
-  host: CommandHost,
-  machine: Machine,
-  named: readonly TrackerAddress[],
-): Promise<Subject> {
-  const what = readWhat(options.what);
-  switch (what.kind) {
-    case 'magnet':
-      return ofMagnet(what.link, named);
-    case 'torrent-file':
-      return ofTorrentFile(what.path, named);
-    case 'v2-hash':
-      return ofHash({ infoHashV2: what.infoHash }, wireHashOf(what.infoHash), orDefault(named));
-    case 'wire-hash':
-      return ofHash({ wireHash: what.wireHash }, what.wireHash, orDefault(named));
-    case 'name':
-      return ofName(what.name, host, machine, orDefault(named));
-    case 'anything':
-      return ofName(undefined, host, machine, orDefault(named));
-  }
-}
-
-const ofHash = (wanted: Wanted, wireHash: WireHash, trackers: readonly TrackerAddress[]): Subject => ({
-  wanted,
-  wireHash,
-  trackers,
-  endpoints: [],
-});
-
-function ofMagnet(link: string, named: readonly TrackerAddress[]): Subject {
-  const parsed = parseMagnet(link);
-  if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `the magnet link cannot be used: ${parsed.reason}`);
-  const { infoHashV2, infoHashV1, trackers, peers } = parsed.value;
-  const wireHash = wireHashOf((infoHashV2 ?? infoHashV1)!);
-  return {
-    wanted: infoHashV2 === undefined ? { wireHash } : { infoHashV2 },
-    wireHash,
-    trackers: merge(named, trackers),
-    endpoints: peers,
-  };
-}
-
-async function ofTorrentFile(path: string, named: readonly TrackerAddress[]): Promise<Subject> {
-  const bytes = await readTorrent(path);
-  const parsed = parseTorrent(bytes);
-  if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `${path} cannot be used: ${parsed.reason}`);
-  const { info, pieceLayers, trackerTiers } = parsed.value;
-  const infoHashV2 = usable(info).infoHashV2!;
-  return {
-    wanted: { infoHashV2 },
-    wireHash: wireHashOf(infoHashV2),
-    known: { info, layers: pieceLayers ?? new Map() },
-    trackers: merge(named, trackerTiers.flat()),
-    endpoints: [],
-  };
 }
 
 async function readTorrent(path: string): Promise<Uint8Array> {
@@ -216,21 +140,6 @@ async function readTorrent(path: string): Promise<Uint8Array> {
   }
   if (bytes === undefined) throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
   return bytes;
-}
-
-/** Asks the catalogues; of several the user picks one, where there is a user. */
-async function ofName(
-  name: string | undefined,
-  host: CommandHost,
-  machine: Machine,
-  trackers: readonly TrackerAddress[],
-): Promise<Subject> {
-  const found = await askCatalogues(machine, trackers, name);
-  const choices = chooseByName(found.entries, name);
-  if (choices.length === 0) throw nothingFound(name, found.trackers);
-  const entry = choices.length === 1 ? choices[0]! : await pick(choices, host);
-  if (entry.infoHashV2 === undefined) throw new ShoalError('METADATA_INVALID', `${entry.name} is shared as v1 only`);
-  return ofHash({ infoHashV2: entry.infoHashV2 }, wireHashOf(entry.infoHashV2), trackers);
 }
 
 async function pick(choices: readonly CatalogueEntry[], host: CommandHost): Promise<CatalogueEntry> {
@@ -249,7 +158,7 @@ async function askCatalogues(
   machine: Machine,
   trackers: readonly TrackerAddress[],
   query: string | undefined,
-): ReturnType<CatalogueClient['list']> {
+): Promise<CatalogueReply> {
   const client = new CatalogueClient({ ...machine, trackers });
   try {
     // A longer name than a query may be is looked for among everything.
@@ -324,27 +233,10 @@ async function build(parts: {
   readonly teller: Teller;
 }): Promise<{ readonly leech: Leech; readonly checkedBytes: () => number }> {
   const { subject, options, host, machine, hasher, teller } = parts;
-  const { clock, random, localHost } = machine;
-  const stop = new AbortController();
-  void host.stopRequested.then(() => {
-    stop.abort();
-  });
+  const { random, localHost } = machine;
   let checkedBytes = 0;
-  const target = new Target({
-    files: new HostTargetFiles({
-      disk: realDisk,
-      clock,
-      processes: realProcessTable(),
-      hasher,
-      output: options.output,
-      stop: stop.signal,
-    }),
-    clock,
-    log: host.log.child('target'),
-    force: options.force,
-    onChecked: (bytes) => {
-      checkedBytes += bytes;
-    },
+  const target = makeTarget(options, host, machine, hasher, (bytes) => {
+    checkedBytes += bytes;
   });
   const news = new TrackerNews();
   const leech = new Leech({
@@ -379,6 +271,29 @@ async function build(parts: {
   return { leech, checkedBytes: () => checkedBytes };
 }
 
+function makeTarget(
+  options: Options,
+  host: CommandHost,
+  machine: Machine,
+  hasher: HashPool,
+  onChecked: (bytes: number) => void,
+): Target {
+  const { clock } = machine;
+  const stop = new AbortController();
+  void host.stopRequested.then(() => {
+    stop.abort();
+  });
+  const files = new HostTargetFiles({
+    disk: realDisk,
+    clock,
+    processes: realProcessTable(),
+    hasher,
+    output: options.output,
+    stop: stop.signal,
+  });
+  return new Target({ files, clock, log: host.log.child('target'), force: options.force, onChecked });
+}
+
 /** Progress for people on standard error and, with --json, for programs on standard output. */
 function showProgress(parts: {
   readonly leech: Leech;
@@ -409,15 +324,15 @@ function showProgress(parts: {
 const JSON_PROGRESS_INTERVAL_MS = 1_000;
 
 function progressSample(leech: Leech, checkedBytes: number): ProgressSample {
-  const { download } = leech;
-  const totalBytes = download.info?.geometry.totalBytes;
-  if (totalBytes === undefined) return { label: 'asking peers what it is', sources: download.peerCount };
-  if (download.stage === 'checking') {
+  const current = leech.download;
+  const totalBytes = current.info?.geometry.totalBytes;
+  if (totalBytes === undefined) return { label: 'asking peers what it is', sources: current.peerCount };
+  if (current.stage === 'checking') {
     return { label: 'checking', amount: { doneBytes: checkedBytes, totalBytes, movedBytes: checkedBytes } };
   }
-  const doneBytes = download.verifiedBytes;
+  const doneBytes = current.verifiedBytes;
   const amount = { doneBytes, totalBytes, movedBytes: leech.downloadedBytes };
-  return download.isDone ? { amount } : { amount, sources: download.sourceCount };
+  return current.isDone ? { amount } : { amount, sources: current.sourceCount };
 }
 
 await runCommand(command, main);

@@ -27,6 +27,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/leech.ts',
   'leecher/outcome.ts',
   'leecher/pursuit.ts',
+  'leecher/subject.ts',
   'leecher/target.ts',
   'leecher/teller.ts',
   'common/peer/connection.ts',
