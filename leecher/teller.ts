@@ -104,12 +104,7 @@ export class Teller implements DownloadEvents {
     facts: { readonly seconds: number; readonly fetchedBytes: number; readonly sources: readonly SourceEntry[] },
   ): void {
     this.report(facts.sources);
-    const { seconds, fetchedBytes } = facts;
-    this.#say(
-      result.wasThere
-        ? `${result.path} was there already, whole and right`
-        : `${formatBytes(fetchedBytes)} in ${formatDuration(seconds)} (${formatRate(fetchedBytes / Math.max(seconds, 0.001))})`,
-    );
+    this.#say(result.wasThere ? `${result.path} was there already, whole and right` : summary(facts));
     if (!this.#options.json) return this.#options.out(`${result.path} ${result.sizeBytes}`);
     this.#event('done', {
       ok: true,
@@ -150,4 +145,11 @@ export class Teller implements DownloadEvents {
   #say(text: string): void {
     if (!this.#options.isQuiet) this.#options.err(text);
   }
+}
+
+/** `1.0GiB in 3.4s (301.2MiB/s)`. */
+function summary(facts: { readonly seconds: number; readonly fetchedBytes: number }): string {
+  const { seconds, fetchedBytes } = facts;
+  const time = seconds < 10 ? `${seconds.toFixed(1)}s` : formatDuration(seconds);
+  return `${formatBytes(fetchedBytes)} in ${time} (${formatRate(fetchedBytes / Math.max(seconds, 0.001))})`;
 }
