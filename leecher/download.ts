@@ -7,7 +7,8 @@ import { ShoalError, type ErrorCode } from '../common/base/errors.ts';
 import { NEVER, type Instant } from '../common/base/ids.ts';
 import { StoreError, type PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
-import { PieceRoots, type PieceLayers } from '../common/content/piece-roots.ts';
+import { PieceChecks } from '../common/content/piece-checks.ts';
+import type { PieceLayers } from '../common/content/piece-roots.ts';
 import type { Fetcher, Peer } from '../common/peer/peer.ts';
 import type { Swarm } from '../common/peer/swarm.ts';
 import { Company } from './company.ts';
@@ -17,6 +18,7 @@ import { metadataMissing, storeTrouble, timedOut, tooFewSeeders } from './ending
 import { Learning } from './learning.ts';
 import { Outcome } from './outcome.ts';
 import { Patience, type Impatience } from './patience.ts';
+import { HashVerifier } from './piece-verifier.ts';
 import { Pursuit } from './pursuit.ts';
 import type { SourceEntry } from './source-book.ts';
 
@@ -175,13 +177,14 @@ export class Download {
     if (this.#isOver) return;
     this.#enter('checking');
     try {
-      const { geometry, infoHashV2, infoHashV1, name } = this.#info!;
-      const roots = new PieceRoots(geometry, layers);
+      const info = this.#info!;
+      const { geometry, infoHashV2, infoHashV1, name } = info;
+      const checks = new PieceChecks(info, layers);
       // The v2 hash names it, where there is one.
       const content = { infoHash: (infoHashV2 ?? infoHashV1)!, name, geometry };
       const taken = await this.#options.target.take(
         content,
-        (piece) => roots.rootOf(piece),
+        (piece) => checks.of(piece),
         () => !this.#isOver,
       );
       if (this.#isOver) return;
@@ -190,7 +193,7 @@ export class Download {
       this.#swarm!.torrent.learnLayers(layers);
       this.#swarm!.serveFrom(taken.store);
       this.#resume(taken.have);
-      this.#begin(taken.store, roots);
+      this.#begin(taken.store, checks);
     } catch (error) {
       this.#fail(error);
     }
@@ -208,13 +211,13 @@ export class Download {
 
   /* ---- fetching ---- */
 
-  #begin(store: PieceStore, roots: PieceRoots): void {
-    const { clock, target, ...options } = this.#options;
+  #begin(store: PieceStore, checks: PieceChecks): void {
+    const { clock, target, hasher, ...options } = this.#options;
     this.#pursuit = new Pursuit({
       ...options,
       clock,
       geometry: this.#info!.geometry,
-      roots,
+      verifier: new HashVerifier({ checks, hasher }),
       store,
       swarm: this.#swarm!,
       book: this.#company.book,

@@ -5,23 +5,21 @@
  * BOUNDED: by the buffer pool, whose buffers hold the pieces that are being fetched, checked or written.
  */
 import type { BufferPool } from '../common/base/buffers.ts';
-import { equalBytes } from '../common/base/bytes.ts';
-import type { Digest, Instant, PieceIndex } from '../common/base/ids.ts';
+import type { Instant, PieceIndex } from '../common/base/ids.ts';
 import { KIB, MAX_OUTSTANDING_BYTES, MIB } from '../common/base/limits.ts';
-import type { Clock, Hasher, PieceStore } from '../common/base/ports.ts';
+import type { Clock, PieceStore } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import { Fetch } from './fetch.ts';
+import type { PieceVerifier } from './piece-verifier.ts';
 import type { Plan } from './plan.ts';
 import type { SourceFailure } from './source-book.ts';
 
 export interface FetchingOptions {
   readonly plan: Plan;
   readonly geometry: Geometry;
-  /** What the piece must hash to. */
-  readonly rootOf: (piece: PieceIndex) => Digest;
+  readonly verifier: PieceVerifier;
   readonly pool: BufferPool;
-  readonly hasher: Hasher;
   readonly store: PieceStore;
   readonly clock: Clock;
   /** The piece is verified and written. */
@@ -43,6 +41,8 @@ interface Lane {
   asking: Fetch | undefined;
   /** Buffers taken for this source: those of `fetches`, and of its pieces that are being checked or written. */
   buffers: number;
+  /** It would take another buffer, if there were one for it. */
+  isWaiting: boolean;
 }
 
 /** Bytes kept in flight at a source: this much time's worth of its rate … */
@@ -62,8 +62,6 @@ export class Fetching {
   /** Pieces on their way to the disk. BOUNDED: by the pool. */
   readonly #writing = new Set<PieceIndex>();
   #checking = 0;
-  /** Sources that hold a buffer. */
-  #holders = 0;
   #stopped = false;
   /** Whoever waits for the last check. BOUNDED: by the caller. */
   readonly #waiting: (() => void)[] = [];
@@ -86,7 +84,7 @@ export class Fetching {
 
   add(peer: Peer): void {
     if (this.#lanes.has(peer.id) || peer.pieces === undefined) return;
-    this.#lanes.set(peer.id, { peer, fetches: new Map(), asking: undefined, buffers: 0 });
+    this.#lanes.set(peer.id, { peer, fetches: new Map(), asking: undefined, buffers: 0, isWaiting: false });
     this.#options.plan.addSource(peer.id, peer.pieces);
     this.review(peer);
   }
@@ -185,6 +183,7 @@ export class Fetching {
   /** Asks this source for blocks until enough of them are on their way. */
   #fill(lane: Lane): void {
     const { peer } = lane;
+    lane.isWaiting = false;
     if (this.#stopped || peer.isChokingUs) return;
     const rate = this.#options.plan.paceOf(peer.id, this.#now());
     const depthBytes = this.#depthOf(rate);
@@ -203,7 +202,7 @@ export class Fetching {
   #depthOf(rate: number): number {
     const { pool } = this.#options;
     const wanted = rate === 0 ? FIRST_DEPTH_BYTES : rate * DEPTH_SECONDS;
-    const share = (pool.capacity * pool.sizeBytes) / (2 * Math.max(1, this.#holders));
+    const share = (pool.capacity * pool.sizeBytes) / (2 * Math.max(1, this.#sharers));
     return Math.max(LEAST_DEPTH_BYTES, Math.min(wanted, share, MAX_OUTSTANDING_BYTES));
   }
 
@@ -213,15 +212,24 @@ export class Fetching {
    */
   #begin(lane: Lane): Fetch | undefined {
     const { plan, pool, geometry } = this.#options;
-    const sharers = this.#holders + (lane.buffers === 0 ? 1 : 0);
-    if (pool.available === 0 || lane.buffers >= Math.max(1, Math.floor(pool.capacity / sharers))) return undefined;
+    lane.isWaiting = true;
+    const share = Math.max(1, Math.floor(pool.capacity / this.#sharers));
+    if (pool.available === 0 || lane.buffers >= share) return undefined;
+    lane.isWaiting = false;
     const assignment = plan.next(lane.peer.id, this.#now());
     if (assignment === undefined) return undefined;
     const { piece } = assignment;
     const fetch = new Fetch({ piece, sizeBytes: geometry.pieceSize(piece), buffer: pool.take()! });
-    if (lane.buffers++ === 0) this.#holders++;
+    lane.buffers++;
     lane.fetches.set(piece, fetch);
     return fetch;
+  }
+
+  /** Sources that hold buffers or want some. */
+  get #sharers(): number {
+    let count = 0;
+    for (const { buffers, isWaiting } of this.#lanes.values()) if (buffers > 0 || isWaiting) count++;
+    return count;
   }
 
   /** Lets go of a fetch without a word to the plan. */
@@ -239,19 +247,19 @@ export class Fetching {
   }
 
   #release(lane: Lane, fetch: Fetch): void {
-    if (--lane.buffers === 0) this.#holders--;
+    lane.buffers--;
     this.#options.pool.give(fetch.buffer);
   }
 
   async #check(lane: Lane, fetch: Fetch): Promise<void> {
-    const { plan, hasher, geometry } = this.#options;
+    const { plan, verifier } = this.#options;
     const { peer } = lane;
     const { piece } = fetch;
     plan.arrived(piece, peer.id, this.#now());
     this.#checking++;
     try {
-      const root = await hasher.pieceRoot(fetch.bytes, geometry.leafSlots(piece));
-      if (!this.#stopped) await this.#judge(peer, fetch, equalBytes(root, this.#options.rootOf(piece)));
+      const isRight = await verifier.isRight(piece, fetch.bytes);
+      if (!this.#stopped) await this.#judge(peer, fetch, isRight);
     } catch (error) {
       if (!this.#stopped) this.#options.onStoreFailed(error);
     } finally {

@@ -6,26 +6,25 @@ import { BufferPool } from '../common/base/buffers.ts';
 import type { ShoalError } from '../common/base/errors.ts';
 import { after, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
 import { MAX_FETCH_BUFFER_BYTES } from '../common/base/limits.ts';
-import type { Clock, Hasher, PieceStore, Random } from '../common/base/ports.ts';
+import type { Clock, PieceStore, Random } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
-import type { PieceRoots } from '../common/content/piece-roots.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import type { Swarm } from '../common/peer/swarm.ts';
 import type { DownloadEvents } from './download-events.ts';
 import { noValidSource, rangesText } from './endings.ts';
 import { Fetching } from './fetching.ts';
+import type { PieceVerifier } from './piece-verifier.ts';
 import { Plan, type PieceRange } from './plan.ts';
 import type { SourceBook, SourceFailure } from './source-book.ts';
 
 export interface PursuitOptions {
   readonly geometry: Geometry;
-  readonly roots: PieceRoots;
+  readonly verifier: PieceVerifier;
   readonly store: PieceStore;
   readonly swarm: Swarm;
   readonly book: SourceBook;
   readonly clock: Clock;
   readonly random: Random;
-  readonly hasher: Hasher;
   readonly minSeeders: number;
   readonly events: DownloadEvents;
   /** The piece is verified and written. */
@@ -53,7 +52,7 @@ export class Pursuit {
 
   constructor(options: PursuitOptions) {
     this.#options = options;
-    const { geometry, roots, store, clock, hasher, random } = options;
+    const { geometry, verifier, store, clock, random } = options;
     this.#plan = new Plan({
       pieceCount: geometry.pieceCount,
       sizeOf: (piece) => geometry.pieceSize(piece),
@@ -64,9 +63,8 @@ export class Pursuit {
     this.#fetching = new Fetching({
       plan: this.#plan,
       geometry,
-      rootOf: (piece) => roots.rootOf(piece),
+      verifier,
       pool: new BufferPool({ sizeBytes: geometry.pieceBytes, capacity }),
-      hasher,
       store,
       clock,
       onVerified: (piece, peer) => {

@@ -5,8 +5,9 @@
 import { Bitfield } from '../common/base/bitfield.ts';
 import { toHex } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
-import { after, type Digest, type PieceIndex } from '../common/base/ids.ts';
+import { after, type PieceIndex } from '../common/base/ids.ts';
 import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
+import type { PieceCheck } from '../common/base/piece-check.ts';
 import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
 import type { PartStore, TargetFiles } from '../common/base/target-ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
@@ -75,15 +76,19 @@ export class Target {
    *
    * Rejects with a `ShoalError`: DOWNLOAD_LOCKED, TARGET_DIFFERS, DISK_FULL, FILE_ACCESS; or with a `StoreError`.
    */
-  async take(content: TargetContent, rootOf: (piece: PieceIndex) => Digest, isWanted: () => boolean): Promise<Taken> {
+  async take(
+    content: TargetContent,
+    checkOf: (piece: PieceIndex) => PieceCheck,
+    isWanted: () => boolean,
+  ): Promise<Taken> {
     this.#content = content;
     await this.#claim();
     if (!isWanted()) return { kind: 'unwanted' };
-    if (await this.#isComplete(rootOf)) return { kind: 'complete' };
+    if (await this.#isComplete(checkOf)) return { kind: 'complete' };
     if (!isWanted()) return { kind: 'unwanted' };
     await this.#checkRoom();
     await this.#open();
-    await this.#verify(rootOf);
+    await this.#verify(checkOf);
     if (!isWanted()) return { kind: 'unwanted' };
     await this.#note();
     return { kind: 'open', store: this.#store!, have: this.#verified.copy() };
@@ -100,14 +105,14 @@ export class Target {
   }
 
   /** Whether the finished file is there already. Rejects when there is another, unless told to replace it. */
-  async #isComplete(rootOf: (piece: PieceIndex) => Digest): Promise<boolean> {
+  async #isComplete(checkOf: (piece: PieceIndex) => PieceCheck): Promise<boolean> {
     const { files, force, log, onChecked } = this.#options;
     const { geometry } = this.#content!;
     if ((await files.kindOf(this.#path)) === 'none') return false;
     const { sizeBytes } = await files.sizeOf(this.#path);
     if (sizeBytes === geometry.totalBytes) {
       log.info('checking the file that is there', { path: this.#path });
-      const right = await files.check(this.#path, geometry, rootOf, onChecked);
+      const right = await files.check(this.#path, geometry, checkOf, onChecked);
       if (right.isFull) return true;
     }
     if (force) return false;
@@ -124,7 +129,7 @@ export class Target {
   }
 
   /** What of the part file is right. */
-  async #verify(rootOf: (piece: PieceIndex) => Digest): Promise<void> {
+  async #verify(checkOf: (piece: PieceIndex) => PieceCheck): Promise<void> {
     const { files, log, onChecked } = this.#options;
     const { geometry, infoHash } = this.#content!;
     this.#verified = new Bitfield(geometry.pieceCount);
@@ -135,7 +140,7 @@ export class Target {
       log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
     }
     log.info('checking the part file', { path: this.#partPath });
-    this.#verified = await files.check(this.#partPath, geometry, rootOf, onChecked);
+    this.#verified = await files.check(this.#partPath, geometry, checkOf, onChecked);
     this.#isVerified = true;
     log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
   }

@@ -8,7 +8,7 @@
  *   1  wire, content   bytes and values
  *   0  base            imports nothing of ours
  *
- * Tests, scripts, and `common/sim` and `common/fixtures`, which only tests import, stand outside the floors.
+ * Tests, scripts, and `common/sim` and any room's `fixtures`, which only tests import, stand outside the floors.
  */
 import { posix } from 'node:path';
 import type { Import } from './source-text.ts';
@@ -26,6 +26,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/learning.ts',
   'leecher/leech.ts',
   'leecher/outcome.ts',
+  'leecher/piece-verifier.ts',
   'leecher/pursuit.ts',
   'leecher/subject.ts',
   'leecher/target.ts',
@@ -84,7 +85,7 @@ export const isMain = (path: string): boolean => EXECUTABLES.some((room) => path
 export const inHost = (path: string): boolean => path.startsWith('common/host/');
 export const inScripts = (path: string): boolean => path.startsWith('scripts/');
 /** What only tests import; the build leaves it out. */
-export const forTests = (path: string): boolean => /^common\/(?:sim|fixtures)\//.test(path);
+export const forTests = (path: string): boolean => /^(?:common\/sim|[a-z]+\/fixtures)\//.test(path);
 const roomOf = (path: string): string => path.split('/')[0]!;
 
 /** Undefined for what stands outside the floors. */

@@ -17,7 +17,7 @@ import type { CatalogueItem } from '../common/wire/catalogue-entry.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
-import { pieceRootsOfFile } from '../common/host/file-hashes.ts';
+import { digestPieces, singleFile } from '../common/host/file-hashes.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
@@ -210,13 +210,16 @@ async function hashFile(work: {
   void host.stopRequested.then(() => {
     stop.abort();
   });
-  return pieceRootsOfFile({
+  const digests = await digestPieces({
     hasher,
-    file: source,
+    files: singleFile(source),
     pieces: geometry,
     pieceCount: geometry.pieceCount,
+    hashing: (piece) => ({ leafSlots: geometry.leafSlots(piece), zeroBytes: undefined }),
+    formats: { merkle: true, sha1: false },
     stop: stop.signal,
   });
+  return digests.roots;
 }
 
 /** What the catalogues of trackers are to say of it. */

@@ -122,7 +122,7 @@ export interface PieceStore {
   close(): Promise<void>;
 }
 
-/** SHA-256 off the event loop. */
+/** SHA-256, and the SHA-1 of v1 torrents, off the event loop. */
 export interface Hasher {
   /**
    * The merkle root over the 16 KiB leaves of `bytes`, padded with zero leaves to `leafSlots`, a power of two
@@ -131,6 +131,8 @@ export interface Hasher {
   pieceRoot(bytes: Uint8Array, leafSlots: number): Promise<Digest>;
   /** The leaf hashes of `bytes`, 32 bytes each, without padding. */
   leaves(bytes: Uint8Array): Promise<Uint8Array>;
+  /** SHA-1 of `bytes` and so many zeros after them: how v1 checks a piece (BEP 3), with the padding of BEP 47. 20 bytes. */
+  sha1(bytes: Uint8Array, zeroBytes: number): Promise<Uint8Array>;
 }
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;

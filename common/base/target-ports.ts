@@ -1,15 +1,37 @@
 /** The disk as a download sees it. Implemented by the host; a simulation brings its own. All paths are absolute. */
 import type { Bitfield } from './bitfield.ts';
-import type { Digest, PieceIndex } from './ids.ts';
+import type { PieceIndex } from './ids.ts';
+import type { PieceCheck } from './piece-check.ts';
 import type { PieceStore } from './ports.ts';
 
-/** Where pieces lie in a file, and over how many leaves each is checked. `Geometry` is one. */
+/** A file of the content. */
+export interface PlacedFile {
+  /** Its position among the files. */
+  readonly index: number;
+  /** Harmless names, from the top of the content down to the file itself. */
+  readonly path: readonly string[];
+  readonly lengthBytes: number;
+  /** Zeros that are nowhere stored (BEP 47). */
+  readonly isPad: boolean;
+}
+
+/** Part of a piece: bytes of one file. */
+export interface FileSegment {
+  readonly file: PlacedFile;
+  readonly offsetInFile: number;
+  readonly lengthBytes: number;
+}
+
+/** Where pieces lie in files. `Geometry` is one. */
 export interface PiecePlaces {
   readonly pieceCount: number;
   readonly totalBytes: number;
+  readonly files: readonly PlacedFile[];
   pieceSize(piece: PieceIndex): number;
+  /** Where it begins in its first file. */
   pieceOffsetInFile(piece: PieceIndex): number;
-  leafSlots(piece: PieceIndex): number;
+  /** In order; more than one only where a v1 piece holds several files. */
+  segmentsOf(piece: PieceIndex): readonly FileSegment[];
 }
 
 /** A part file. */
@@ -37,7 +59,7 @@ export interface TargetFiles {
   check(
     path: string,
     places: PiecePlaces,
-    rootOf: (piece: PieceIndex) => Digest,
+    checkOf: (piece: PieceIndex) => PieceCheck,
     onChecked: (bytes: number) => void,
   ): Promise<Bitfield>;
   /** The note beside a part file, or undefined when there is none that is whole. */

@@ -2,13 +2,14 @@ import { closeSync, ftruncateSync, openSync, truncateSync, writeFileSync, writeS
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { toHex } from '../base/bytes.ts';
-import { type PieceIndex, pieceIndex } from '../base/ids.ts';
+import { type Digest, type PieceIndex, pieceIndex } from '../base/ids.ts';
+import type { PieceCheck } from '../base/piece-check.ts';
 import { Geometry } from '../content/geometry.ts';
 import { foldRoot, rootOfBytes } from '../content/merkle.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { contentOf, layerOfFile } from '../fixtures/trees.ts';
 import { vectors } from '../fixtures/vectors.ts';
-import { checkPiecesOfFile, pieceRootsOfFile } from './file-hashes.ts';
+import { checkPieces, digestPieces, singleFile } from './file-hashes.ts';
 import { HashPool } from './hasher.ts';
 
 const hasher = new HashPool({ threads: 2 });
@@ -31,10 +32,36 @@ function fileOf(bytes: Uint8Array): { readonly path: string; readonly fd: number
 const geometry = (lengthBytes: number, pieceBytes: number): Geometry =>
   new Geometry({ pieceBytes, files: [{ path: ['content.bin'], lengthBytes }], layout: 'aligned' });
 
+/** The merkle roots of all pieces of a file. */
+const rootsIn = async (work: {
+  readonly file: { readonly path: string; readonly fd: number };
+  readonly pieces: Geometry;
+  readonly onProgress?: (doneBytes: number) => void;
+  readonly stop?: AbortSignal;
+}): Promise<Uint8Array> => {
+  const { file, pieces } = work;
+  const digests = await digestPieces({
+    ...work,
+    hasher,
+    files: singleFile(file),
+    pieceCount: pieces.pieceCount,
+    hashing: (piece) => ({ leafSlots: pieces.leafSlots(piece), zeroBytes: undefined }),
+    formats: { merkle: true, sha1: false },
+  });
+  return digests.roots;
+};
+
 const rootsOf = (bytes: Uint8Array, pieceBytes: number): Promise<Uint8Array> => {
   const pieces = geometry(bytes.length, pieceBytes);
-  return pieceRootsOfFile({ hasher, file: fileOf(bytes), pieces, pieceCount: pieces.pieceCount });
+  return rootsIn({ file: fileOf(bytes), pieces });
 };
+
+const merkle = (root: Uint8Array, leafSlots: number): PieceCheck => ({
+  root: root as Digest,
+  leafSlots,
+  sha1: undefined,
+  zeroBytes: undefined,
+});
 
 describe('file hashes: all pieces', () => {
   it.each(Object.keys(vectors.files).filter((name) => /^s\d+\.bin$/.test(name)))(
@@ -81,11 +108,9 @@ describe('file hashes: all pieces', () => {
     const bytes = contentOf('s10577202.bin');
     const pieces = geometry(bytes.length, 2 ** 20);
     const seen: number[] = [];
-    await pieceRootsOfFile({
-      hasher,
+    await rootsIn({
       file: fileOf(bytes),
       pieces,
-      pieceCount: pieces.pieceCount,
       onProgress: (doneBytes) => seen.push(doneBytes),
     });
     expect(seen.length).toBeGreaterThan(1);
@@ -98,7 +123,7 @@ describe('file hashes: all pieces', () => {
     const file = fileOf(bytes);
     truncateSync(file.path, bytes.length - 1);
     const pieces = geometry(bytes.length, 524_288);
-    await expect(pieceRootsOfFile({ hasher, file, pieces, pieceCount: pieces.pieceCount })).rejects.toMatchObject({
+    await expect(rootsIn({ file, pieces })).rejects.toMatchObject({
       name: 'StoreError',
       failure: 'changed',
       message: expect.stringContaining(file.path) as string,
@@ -110,11 +135,9 @@ describe('file hashes: all pieces', () => {
     const bytes = new Uint8Array(100 * 2 ** 20);
     const pieces = geometry(bytes.length, 2 ** 20);
     let doneBytes = 0;
-    const work = pieceRootsOfFile({
-      hasher,
+    const work = rootsIn({
       file: fileOf(bytes),
       pieces,
-      pieceCount: pieces.pieceCount,
       stop: stop.signal,
       onProgress: (done) => {
         doneBytes = done;
@@ -130,9 +153,7 @@ describe('file hashes: all pieces', () => {
     const fd = openSync(directory, 'r');
     open.add(fd);
     const pieces = geometry(100, 16_384);
-    await expect(
-      pieceRootsOfFile({ hasher, file: { path: directory, fd }, pieces, pieceCount: 1 }),
-    ).rejects.toMatchObject({
+    await expect(rootsIn({ file: { path: directory, fd }, pieces })).rejects.toMatchObject({
       failure: 'failed',
       message: expect.stringMatching(/^cannot read .*shoal-test-.*EISDIR/) as string,
     });
@@ -149,12 +170,12 @@ describe('file hashes: pieces that are claimed', () => {
   async function check(file: { path: string; fd: number }, claimed: Iterable<PieceIndex> = all): Promise<number[]> {
     const right: number[] = [];
     let checked = 0;
-    await checkPiecesOfFile({
+    await checkPieces({
       hasher,
-      file,
+      files: singleFile(file),
       pieces,
       claimed,
-      rootOf: (piece) => layer.subarray(piece * 32, piece * 32 + 32),
+      checkOf: (piece) => merkle(layer.subarray(piece * 32, piece * 32 + 32), 32),
       onChecked: (piece, isRight) => {
         checked++;
         if (isRight) right.push(piece);
@@ -194,12 +215,12 @@ describe('file hashes: pieces that are claimed', () => {
     const zeroRoot = foldRoot(rootOfBytes(new Uint8Array(16_384), 1), 1);
     const small = geometry(16_384, 16_384);
     const right: boolean[] = [];
-    await checkPiecesOfFile({
+    await checkPieces({
       hasher,
-      file,
+      files: singleFile(file),
       pieces: small,
       claimed: [pieceIndex(0)],
-      rootOf: () => zeroRoot,
+      checkOf: () => merkle(zeroRoot, 1),
       onChecked: (_piece, isRight) => right.push(isRight),
     });
     expect(right).toEqual([true]);

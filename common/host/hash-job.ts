@@ -1,21 +1,38 @@
 /** What the main thread and the hash threads say to each other. */
+import type { PieceHashing } from '../base/piece-check.ts';
 
-/** A piece in a file: where it begins, its size, and over how many leaves it is checked. */
-export interface FilePiece {
+/** Bytes of an open file, or zeros that are in no file. */
+export interface DiskSegment {
+  /** Stays open until the answer; ZEROS for padding. */
+  readonly fd: number;
   readonly offsetBytes: number;
   readonly sizeBytes: number;
-  readonly leafSlots: number;
+}
+
+/** The descriptor of what is not stored. */
+export const ZEROS = -1;
+
+/** A piece on the disk, to be hashed in one or two ways. */
+export interface DiskPiece extends PieceHashing {
+  /** In order; one, but where a v1 piece holds several files. */
+  readonly segments: readonly DiskSegment[];
 }
 
 export type HashJob =
   /** `bytes` in shared memory, or a copy of the thread's own. */
   | { readonly kind: 'root'; readonly bytes: Uint8Array; readonly leafSlots: number }
   | { readonly kind: 'leaves'; readonly bytes: Uint8Array }
-  /** The thread reads by itself, from a descriptor that stays open until the answer. */
-  | { readonly kind: 'file'; readonly fd: number; readonly pieces: readonly FilePiece[] };
+  | { readonly kind: 'sha1'; readonly bytes: Uint8Array; readonly zeroBytes: number }
+  /** The thread reads by itself. */
+  | { readonly kind: 'pieces'; readonly pieces: readonly DiskPiece[] };
+
+/** Bytes for each piece in the answer to `pieces`: a byte 1, the root and the SHA-1, or zeros when a file is too short. */
+export const ANSWER_STRIDE = 1 + 32 + 20;
+export const ROOT_AT = 1;
+export const SHA1_AT = 1 + 32;
 
 /** Answers come in the order of the jobs. */
 export type HashAnswer =
-  /** The root; the leaves; or, for each piece of a file, a byte 1 and its root, or 33 zeros when the file is too short. */
+  /** The root; the leaves; the SHA-1; or ANSWER_STRIDE bytes for each piece, where what was not asked for is zeros. */
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly message: string; readonly code: string | undefined };

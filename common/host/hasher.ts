@@ -9,7 +9,7 @@ const MAX_THREADS = 8;
 /** As many threads as there are processors. */
 export const hashThreadCount = (): number => Math.max(1, Math.min(MAX_THREADS, availableParallelism()));
 
-/** SHA-256 on worker threads, which see the very bytes when those are in shared memory. */
+/** SHA-256 and SHA-1 on worker threads, which see the very bytes when those are in shared memory. */
 export class HashPool implements Hasher {
   /** For `file-hashes.ts`: threads that read files by themselves. */
   readonly threads: HashThreads;
@@ -24,6 +24,10 @@ export class HashPool implements Hasher {
 
   leaves(bytes: Uint8Array): Promise<Uint8Array> {
     return this.threads.run({ kind: 'leaves', bytes: reachable(bytes) });
+  }
+
+  sha1(bytes: Uint8Array, zeroBytes: number): Promise<Uint8Array> {
+    return this.threads.run({ kind: 'sha1', bytes: reachable(bytes), zeroBytes });
   }
 
   close(): Promise<void> {

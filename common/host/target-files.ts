@@ -2,12 +2,13 @@ import { dirname, join, resolve } from 'node:path';
 import { stat } from 'node:fs/promises';
 import { Bitfield } from '../base/bitfield.ts';
 import { ShoalError } from '../base/errors.ts';
-import { type Digest, type PieceIndex, pieceIndex } from '../base/ids.ts';
+import { type PieceIndex, pieceIndex } from '../base/ids.ts';
+import type { PieceCheck } from '../base/piece-check.ts';
 import type { Clock } from '../base/ports.ts';
 import type { PartStore, PiecePlaces, TargetFiles } from '../base/target-ports.ts';
 import { type Disk, type DiskFile, type FileStatus, freeBytes } from './disk.ts';
 import { printable } from './escape.ts';
-import { checkPiecesOfFile } from './file-hashes.ts';
+import { checkPieces, singleFile } from './file-hashes.ts';
 import type { HashPool } from './hasher.ts';
 import { DownloadLock } from './lock.ts';
 import { PartFile } from './part-file.ts';
@@ -77,7 +78,7 @@ export class HostTargetFiles implements TargetFiles {
   async check(
     path: string,
     places: PiecePlaces,
-    rootOf: (piece: PieceIndex) => Digest,
+    checkOf: (piece: PieceIndex) => PieceCheck,
     onChecked: (bytes: number) => void,
   ): Promise<Bitfield> {
     const { hasher, stop } = this.#options;
@@ -85,12 +86,12 @@ export class HostTargetFiles implements TargetFiles {
     const file = await this.#open(path);
     let told = 0;
     try {
-      await checkPiecesOfFile({
+      await checkPieces({
         hasher,
-        file: { path, fd: file.fd },
+        files: singleFile({ path, fd: file.fd }),
         pieces: places,
         claimed: allPieces(places.pieceCount),
-        rootOf,
+        checkOf,
         onChecked: (piece, isRight) => {
           if (isRight) right.add(piece);
         },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Digest } from '../base/ids.ts';
 import { after } from '../base/ids.ts';
 import type { Clock, Hasher } from '../base/ports.ts';
@@ -23,6 +24,12 @@ export class SimHasher implements Hasher {
 
   leaves(bytes: Uint8Array): Promise<Uint8Array> {
     return this.#later(() => leavesOf(bytes));
+  }
+
+  sha1(bytes: Uint8Array, zeroBytes: number): Promise<Uint8Array> {
+    return this.#later(
+      () => new Uint8Array(createHash('sha1').update(bytes).update(new Uint8Array(zeroBytes)).digest()),
+    );
   }
 
   #later<T>(work: () => T): Promise<T> {

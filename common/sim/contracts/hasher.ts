@@ -66,6 +66,18 @@ export function describeHasherContract(name: string, makeWorld: () => HasherWorl
       },
     );
 
+    it.each([
+      [1, 0],
+      [BLOCK_BYTES, 0],
+      [100_003, 31_069],
+      [0, 4_000_000],
+    ])('gives the SHA-1 of %d bytes and %d zeros after them', async (sizeBytes, zeroBytes) => {
+      const { hasher, run } = makeWorld();
+      const bytes = sharedBytes(sizeBytes, 7);
+      const plain = createHash('sha1').update(bytes).update(new Uint8Array(zeroBytes)).digest();
+      expect(toHex(await run(hasher.sha1(bytes, zeroBytes)))).toBe(toHex(plain));
+    });
+
     it('hashes a view as the view, in shared memory and in plain memory', async () => {
       const { hasher, run } = makeWorld();
       const shared = sharedBytes(100_000, 5);
