@@ -138,8 +138,11 @@ async function readTorrent(path: string): Promise<Uint8Array> {
       `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  if (bytes === undefined) throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
-  return bytes;
+  if (bytes !== undefined) return bytes;
+  if ((await realDisk.status(path))?.isFile === true) {
+    throw new ShoalError('TORRENT_UNREADABLE', `${path} cannot be used: it is longer than allowed`);
+  }
+  throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
 }
 
 async function pick(choices: readonly CatalogueEntry[], host: CommandHost): Promise<CatalogueEntry> {

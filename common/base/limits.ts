@@ -20,6 +20,8 @@ export const MAX_PIECE_BYTES = 128 * MIB;
 export const MAX_PIECES = 2 ** 21;
 export const MAX_FILES = 1_000_000;
 export const MAX_PATH_DEPTH = 100;
+/** Files times the depth of a path: a tree spells a directory once, for all that is below it. */
+export const MAX_PATH_PARTS = 10_000_000;
 /** Largest file: beyond it sums of sizes are no longer exact integers. */
 export const MAX_CONTENT_BYTES = Number.MAX_SAFE_INTEGER;
 /** Name of a file or directory after it was made harmless; common file systems end at 255 bytes. */
@@ -197,6 +199,34 @@ export const CATALOGUE_TRIES = 2;
 /** How long `stopped` may take on the way out. */
 export const STOP_TIMEOUT_MS = 2_000;
 
+/* ---- HTTP trackers: BEP 3, 23, 48 ---- */
+/** An announce's answer; one of 200 peers as dictionaries takes about 15 KiB. */
+export const MAX_HTTP_TRACKER_ANSWER_BYTES = 1 * MIB;
+/** Values in it: a peer as a dictionary takes seven. */
+export const MAX_HTTP_TRACKER_ITEMS = 100_000;
+/** From connecting to the last byte. */
+export const HTTP_TRACKER_TIMEOUT_MS = 10_000;
+export const MAX_HTTP_REDIRECTS = 3;
+/** Peers taken from one answer. */
+export const MAX_HTTP_TRACKER_PEERS = 2_000;
+/** A tracker id is sent back with every announce. */
+export const MAX_TRACKER_ID_BYTES = 256;
+/** Request line and headers together, of requests to us and of answers to us. */
+export const MAX_HTTP_HEADER_BYTES = 16 * KIB;
+/** Path and query of a request: a scrape of 74 hashes takes 5.3 KiB. */
+export const MAX_HTTP_TARGET_CHARS = 8 * KIB;
+/** Parameters of a query; the rest is not looked at. */
+export const MAX_HTTP_PARAMETERS = 100;
+/** The headers must be here within this time of the connection or of the last answer. */
+export const HTTP_HEADERS_TIMEOUT_MS = 5_000;
+/** Nothing moves on the connection. */
+export const HTTP_IDLE_TIMEOUT_MS = 10_000;
+export const MAX_HTTP_REQUESTS_PER_CONNECTION = 100;
+export const MAX_HTTP_CONNECTIONS = 1_000;
+export const MAX_HTTP_CONNECTIONS_PER_IP = 100;
+/** A page of the catalogue as JSON, by the size its entries would have in datagrams: about 400 entries. */
+export const MAX_CATALOGUE_PAGE_BYTES = 32 * KIB;
+
 /* ---- catalogue ---- */
 export const MAX_CATALOGUE_ENTRIES = 10_000;
 export const MAX_CATALOGUE_ENTRIES_PER_IP = 256;
@@ -216,6 +246,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [20 + MAX_PEERS_V6 * 18 <= MAX_DATAGRAM_BYTES, 'IPv6 peers fit a datagram'],
   [8 + MAX_SCRAPE_HASHES * 12 <= MAX_DATAGRAM_BYTES, 'a scrape answer fits a datagram'],
   [46 + MAX_HEARTBEAT_HASHES * 20 <= MAX_DATAGRAM_BYTES, 'a heartbeat fits a datagram'],
+  [MAX_HTTP_TARGET_CHARS > 71 * MAX_SCRAPE_HASHES, 'a scrape fits a request line'],
+  [MAX_HTTP_TARGET_CHARS < MAX_HTTP_HEADER_BYTES, 'the longest request line leaves room for headers'],
   [FOREIGN_TTL_S >= 2 * 300 + 60, 'a libtorrent peer survives one lost announce'],
   [DEFAULT_TTL_S >= 3 * DEFAULT_INTERVAL_S, 'two beats may be lost'],
   [CONNECTION_ID_REUSE_MS < CONNECTION_ID_TTL_MS, 'a cached connection id is still valid'],

@@ -7,7 +7,7 @@
  */
 import { toHex } from '../base/bytes.ts';
 import type { Digest } from '../base/ids.ts';
-import { MAX_PATH_DEPTH, MAX_PIECE_BYTES, MAX_PIECES, MIN_PIECE_BYTES } from '../base/limits.ts';
+import { MAX_PATH_DEPTH, MAX_PATH_PARTS, MAX_PIECE_BYTES, MAX_PIECES, MIN_PIECE_BYTES } from '../base/limits.ts';
 import { asBytes, asInt, dictEntries, dictGet, type BNode } from '../wire/bencode.ts';
 import { Geometry } from './geometry.ts';
 import { addListed, attributesOf, describeFiles, lengthOf, totalBytesOf, type ListedFile } from './listed-file.ts';
@@ -43,6 +43,8 @@ function walk(directory: BNode, path: readonly Uint8Array[], files: ListedFile[]
   if (path.length >= MAX_PATH_DEPTH) refuse('it has a path that is too long');
   for (const [key, entry] of dictEntries(directory)) {
     if (entry.kind !== 'dict') refuse('its file tree has an entry that is neither a file nor a directory');
+    // A few bytes make a file, so that its path must not cost a multiple of them without end.
+    if (files.length * path.length > MAX_PATH_PARTS) refuse('it has a path that is too long');
     const entryPath = [...path, key];
     const file = dictGet(entry, '');
     if (file === undefined) {
