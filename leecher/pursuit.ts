@@ -36,8 +36,8 @@ export interface PursuitOptions {
   readonly onHungry: () => void;
 }
 
-/** A piece can be fetched while another is checked. */
-const FEWEST_BUFFERS = 2;
+/** Three sources can be at work while a piece is checked, however large the pieces. */
+const FEWEST_BUFFERS = 4;
 /** Once all that is left is known to be corrupt everywhere, this long is given to sources that may still come. */
 const HOPELESS_GRACE_MS = 5_000;
 
