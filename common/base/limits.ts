@@ -114,6 +114,9 @@ export const MAX_CONNECTIONS = 500;
 /** From one address; several peers behind one NAT are normal. */
 export const MAX_CONNECTIONS_PER_IP = 50;
 export const MAX_HALF_OPEN_DIALS = 30;
+/** uTP SYNs answered with a RESET, in all: their source may be forged. */
+export const UTP_RESETS_PER_SECOND = 50;
+export const UTP_RESET_BURST = 100;
 export const DIAL_TIMEOUT_MS = 5_000;
 /** What a stream that was ended may still take to send its queue and hear the other side close. */
 export const END_TIMEOUT_MS = 2_000;
@@ -147,6 +150,23 @@ export const RETRY_FIRST_MS = 250;
 export const RETRY_LAST_MS = 8_000;
 /** How often the list of what is certain is written. */
 export const STATE_INTERVAL_MS = 2_000;
+
+/* ---- web seeds: BEP 19 ---- */
+/** Used at a time, of all that a link names. */
+export const MAX_WEB_SEEDS = 16;
+/** GETs under way to one web seed, and the longest of them. */
+export const MAX_WEB_GETS = 3;
+export const MAX_WEB_GET_BYTES = 4 * MIB;
+/** Blocks asked of one web seed that are still to come. */
+export const MAX_WEB_BLOCKS = 64;
+/** Bytes that are read and thrown away to get at what is wanted, from a server that knows no ranges. */
+export const MAX_WEB_SKIP_BYTES = 32 * MIB;
+export const MAX_WEB_REDIRECTS = 3;
+export const WEB_IDLE_TIMEOUT_MS = 20_000;
+/** Pause after a failure; doubles up to the last. A server may ask for longer, up to the longest. */
+export const WEB_RETRY_FIRST_MS = 1_000;
+export const WEB_RETRY_LAST_MS = 60_000;
+export const WEB_RETRY_LONGEST_MS = 600_000;
 
 /* ---- UDP tracker: BEP 15 ---- */
 export const MIN_REQUEST_DATAGRAM_BYTES = 16;
@@ -253,6 +273,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [CONNECTION_ID_REUSE_MS < CONNECTION_ID_TTL_MS, 'a cached connection id is still valid'],
   [MAX_OUTSTANDING_REQUESTS <= MAX_QUEUED_REQUESTS, 'our own peers serve all we ask'],
   [MAX_OUTSTANDING_BYTES >= 2 * MAX_LARGE_REQUEST_BYTES, 'two large requests can be under way'],
+  [2 * MAX_WEB_GET_BYTES <= MAX_OUTSTANDING_BYTES, 'two long GETs can be under way'],
   [SEND_BUFFER_LOW_BYTES < SEND_BUFFER_HIGH_BYTES, 'a drained queue is below the bound of a full one'],
   [SEND_QUEUE_FULL_BYTES >= 3 * SEND_BUFFER_HIGH_BYTES, 'uploads alone never stop us from reading'],
   [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLocalAddress, isLocalUrl, trackerUrl, webSeedUrl } from './urls.ts';
+import { isLocalAddress, isLocalUrl, isWithin, reachOf, trackerUrl, webSeedUrl } from './urls.ts';
 
 describe('[fault 27] the URL of a tracker', () => {
   it.each([
@@ -70,5 +70,41 @@ describe('[fault 27] a URL that leads to this machine or this link', () => {
       Array.from({ length: 5 }, () => true),
     );
     expect(['8.8.8.8', 'example.org', '2001:db8::1', ''].map(isLocalAddress)).toEqual([false, false, false, false]);
+  });
+});
+
+describe('how near an address is', () => {
+  it.each([
+    ['127.0.0.1', 'local'],
+    ['0.0.0.0', 'local'],
+    ['169.254.169.254', 'local'],
+    ['::1', 'local'],
+    ['::', 'local'],
+    ['fe80::1', 'local'],
+    ['::ffff:127.0.0.1', 'local'],
+    ['::127.0.0.1', 'local'],
+    ['64:ff9b::7f00:1', 'local'],
+    ['2002:7f00:1::1', 'local'],
+    ['10.1.2.3', 'private'],
+    ['172.31.0.1', 'private'],
+    ['192.168.1.1', 'private'],
+    ['100.64.0.1', 'private'],
+    ['fd00::1', 'private'],
+    ['fec0::1', 'private'],
+    ['::10.0.0.1', 'private'],
+    ['172.32.0.1', 'public'],
+    ['8.8.8.8', 'public'],
+    ['2001:db8::1', 'public'],
+    ['64:ff9b::808:808', 'public'],
+  ] as const)('%s is %s', (address, reach) => {
+    expect(reachOf(address)).toBe(reach);
+  });
+
+  it('is compared', () => {
+    expect([isWithin('local', 'private'), isWithin('private', 'private'), isWithin('public', 'local')]).toEqual([
+      false,
+      true,
+      true,
+    ]);
   });
 });
