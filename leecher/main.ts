@@ -1,7 +1,7 @@
 /** `node leecher.js`: finds out what is wanted, downloads it, reports, and ends with an exit code that says how. */
 import { Announcer } from '../common/announce/announcer.ts';
 import { CatalogueClient, type CatalogueReply } from '../common/announce/catalogue-client.ts';
-import { parseTrackerUrl, type TrackerAddress } from '../common/announce/tracker-address.ts';
+import { parseTrackerUrl, TRACKER_URL_HINT, type TrackerAddress } from '../common/announce/tracker-address.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
 import { after, type PeerId } from '../common/base/ids.ts';
@@ -11,6 +11,7 @@ import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
+import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { realProcessTable } from '../common/host/process-table.ts';
@@ -55,7 +56,7 @@ const command = defineCommand({
       many: true,
       valueName: 'URL',
       describe: 'tracker to ask; may be repeated, all are used (default udp://127.0.0.1:6969, or those of the link)',
-      check: (value) => (parseTrackerUrl(value) === undefined ? 'an address such as udp://HOST:PORT' : undefined),
+      check: (value) => (parseTrackerUrl(value) === undefined ? TRACKER_URL_HINT : undefined),
     },
     output: { kind: 'text', alias: 'o', valueName: 'PATH', describe: 'file to write, or an existing directory' },
     minSeeders: {
@@ -103,19 +104,22 @@ interface Machine {
   readonly random: HostRandom;
   readonly meter: CountingMeter;
   readonly udp: HostUdpBinder;
+  readonly http: HostHttpClient;
   readonly resolver: HostResolver;
   readonly localHost: string | undefined;
 }
 
 async function main(options: Options, host: CommandHost): Promise<number> {
   const meter = new CountingMeter();
+  const localHost = options.host === '0.0.0.0' || options.host === '::' ? undefined : options.host;
   const machine: Machine = {
     clock: new HostClock(),
     random: new HostRandom(),
     meter,
     udp: new HostUdpBinder({ meter }),
+    http: new HostHttpClient({ localHost }),
     resolver: new HostResolver(),
-    localHost: options.host === '0.0.0.0' || options.host === '::' ? undefined : options.host,
+    localHost,
   };
   const trackers = (options.tracker ?? []).map((url) => parseTrackerUrl(url)!);
   if (options.list) return list(options, host, machine, trackersOrDefault(trackers));

@@ -1,5 +1,5 @@
 /** Finds out what exactly is to be downloaded: hashes, trackers and peers, from what the user typed. */
-import { parseTrackerUrl, type TrackerAddress } from '../common/announce/tracker-address.ts';
+import { outsideTracker, parseTrackerUrl, type TrackerAddress } from '../common/announce/tracker-address.ts';
 import { ShoalError } from '../common/base/errors.ts';
 import { wireHashOf, type Endpoint, type WireHash } from '../common/base/ids.ts';
 import type { Info } from '../common/content/info.ts';
@@ -107,6 +107,6 @@ async function ofName(name: string | undefined, sources: SubjectSources): Promis
 
 /** Those of the command line and those of the link, each once. */
 function merge(named: readonly TrackerAddress[], urls: readonly string[]): readonly TrackerAddress[] {
-  const all = [...named, ...urls.flatMap((url) => parseTrackerUrl(url) ?? [])];
+  const all = [...named, ...urls.flatMap((url) => outsideTracker(url) ?? [])];
   return trackersOrDefault(all.filter((tracker, i) => all.findIndex((other) => other.url === tracker.url) === i));
 }

@@ -1,6 +1,6 @@
 /** `node seeder.js`: describes a file, serves its chunks, announces them, until it is told to stop. */
 import { Announcer } from '../common/announce/announcer.ts';
-import { parseTrackerUrl } from '../common/announce/tracker-address.ts';
+import { parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
 import { concatBytes, toHex, utf8 } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
@@ -19,6 +19,7 @@ import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
 import { digestPieces, singleFile } from '../common/host/file-hashes.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
+import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { cacheDirectory, fileNameOf } from '../common/host/paths.ts';
@@ -61,7 +62,7 @@ const command = defineCommand({
       default: ['udp://127.0.0.1:6969'],
       valueName: 'URL',
       describe: 'tracker to announce to; may be repeated, all are used',
-      check: (value) => (parseTrackerUrl(value) === undefined ? 'an address such as udp://HOST:PORT' : undefined),
+      check: (value) => (parseTrackerUrl(value) === undefined ? TRACKER_URL_HINT : undefined),
     },
     chunks: {
       kind: 'text',
@@ -125,6 +126,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
           udp: new HostUdpBinder({ meter }),
           resolver: new HostResolver(),
           log: host.log.child('announce'),
+          http: new HostHttpClient({ localHost }),
           trackers,
           localHost,
         });

@@ -1,18 +1,25 @@
+import type { HttpClient } from '../base/http-ports.ts';
 import type { Endpoint, PeerId, WireHash } from '../base/ids.ts';
-import { after, endpointText } from '../base/ids.ts';
+import { after } from '../base/ids.ts';
 import { DEFAULT_TTL_S, STOP_TIMEOUT_MS } from '../base/limits.ts';
 import type { Clock, Log, Random, Resolver, UdpBinder } from '../base/ports.ts';
 import type { CatalogueItem } from '../wire/catalogue-entry.ts';
 import { TrackerCaller } from './caller.ts';
+import { HttpCaller } from './http-caller.ts';
+import { HttpLine } from './http-line.ts';
 import type { TrackerState } from './site.ts';
 import { TrackerSite } from './site.ts';
 import type { AnnounceProgress, Subject } from './subject.ts';
 import type { TrackerAddress } from './tracker-address.ts';
+import { trackerIdentity } from './tracker-address.ts';
+import type { TrackerLine } from './tracker-line.ts';
+import { UdpLine } from './udp-line.ts';
 
 export interface AnnouncerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly udp: UdpBinder;
+  readonly http: HttpClient;
   readonly resolver: Resolver;
   readonly log: Log;
   /** All of them are told, each for itself. */
@@ -37,7 +44,8 @@ export interface AnnouncerOptions {
  */
 export class Announcer {
   readonly #clock: Clock;
-  readonly #caller: TrackerCaller;
+  readonly #udpCaller: TrackerCaller;
+  readonly #httpCaller: HttpCaller;
   readonly #sites: readonly TrackerSite[];
   readonly #items: CatalogueItem[] = [];
   #isCompleted = false;
@@ -46,12 +54,14 @@ export class Announcer {
   constructor(options: AnnouncerOptions) {
     const { clock, random, udp, resolver, log } = options;
     this.#clock = clock;
-    this.#caller = new TrackerCaller({ clock, random, udp, localHost: options.localHost });
+    this.#udpCaller = new TrackerCaller({ clock, random, udp, localHost: options.localHost });
+    this.#httpCaller = new HttpCaller({ http: options.http, resolver });
     const subject = this.#subjectOf(options);
     const onState = options.onTracker ?? (() => {});
-    this.#sites = distinct(options.trackers).map(
-      (tracker) => new TrackerSite({ clock, caller: this.#caller, resolver, log, subject, tracker, onState }),
-    );
+    this.#sites = distinct(options.trackers).map((tracker) => {
+      const newLine = (): TrackerLine => this.#newLine(tracker, subject, log);
+      return new TrackerSite({ clock, newLine, resolver, log, subject, tracker, onState });
+    });
   }
 
   /** Resolves when every tracker has been told, or has not answered. Never rejects. */
@@ -83,14 +93,22 @@ export class Announcer {
   }
 
   async #stop(): Promise<void> {
-    this.#caller.cancelAll();
+    this.#udpCaller.cancelAll();
+    this.#httpCaller.cancelAll();
     const goodbyes = Promise.all(this.#sites.map((site) => site.stop()));
     const due = after(this.#clock.now(), STOP_TIMEOUT_MS);
     let cancel: () => void = () => {};
     const timeout = new Promise<void>((resolve) => (cancel = this.#clock.at(due, resolve)));
     await Promise.race([goodbyes, timeout]);
     cancel();
-    await this.#caller.close();
+    this.#httpCaller.close();
+    await this.#udpCaller.close();
+  }
+
+  #newLine(tracker: TrackerAddress, subject: Subject, log: Log): TrackerLine {
+    return tracker.scheme === 'udp'
+      ? new UdpLine({ caller: this.#udpCaller, subject, log, urlPath: tracker.urlPath })
+      : new HttpLine({ caller: this.#httpCaller, subject, log, address: tracker });
   }
 
   #subjectOf(options: AnnouncerOptions): Subject {
@@ -110,5 +128,5 @@ export class Announcer {
 
 /** A tracker that is named twice is told once. */
 const distinct = (trackers: readonly TrackerAddress[]): TrackerAddress[] => [
-  ...new Map(trackers.map((tracker) => [endpointText(tracker), tracker])).values(),
+  ...new Map(trackers.map((tracker) => [trackerIdentity(tracker), tracker])).values(),
 ];

@@ -97,6 +97,9 @@ export class CatalogueClient {
     tracker: TrackerAddress,
     question: (ask: Ask) => Promise<CallResult<readonly CatalogueEntry[]>>,
   ): Promise<Gathered> {
+    if (tracker.scheme !== 'udp') {
+      return { tracker, status: 'no catalogue', text: 'a catalogue is asked for over UDP', entries: [] };
+    }
     const addresses = await this.#resolver.resolve(tracker.host).catch(messageOf);
     if (typeof addresses === 'string') return { tracker, status: 'unresolved', text: addresses, entries: [] };
     const hosts = addresses.flatMap((address) => canonicalAddress(address) ?? []);

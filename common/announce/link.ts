@@ -11,16 +11,11 @@ import {
   TRACKER_RETRY_LAST_MS,
   TRACKER_TRIES,
 } from '../base/limits.ts';
-import type { Clock, Log } from '../base/ports.ts';
-import type { AnnounceAnswer, AnnounceEvent } from '../wire/tracker-packets.ts';
-import type { TrackerCaller } from './caller.ts';
-import { announceCall } from './calls.ts';
-import type { CallFailure, CallResult } from './exchange.ts';
-import { Publisher } from './publisher.ts';
+import type { Clock } from '../base/ports.ts';
+import type { AnnounceEvent } from '../wire/tracker-packets.ts';
+import type { CallFailure } from './exchange.ts';
 import type { Subject } from './subject.ts';
-
-/** What became of one beat. */
-export type BeatResult = CallResult<AnnounceAnswer>;
+import type { BeatResult, TrackerLine } from './tracker-line.ts';
 
 /**
  * One tracker in one address family, kept informed: a beat every interval that the tracker gives, soon when asked for,
@@ -29,10 +24,8 @@ export type BeatResult = CallResult<AnnounceAnswer>;
  */
 export class TrackerLink {
   readonly #clock: Clock;
-  readonly #caller: TrackerCaller;
+  readonly #line: TrackerLine;
   readonly #subject: Subject;
-  readonly #publisher: Publisher;
-  readonly #urlPath: string;
   readonly #onBeat: (result: BeatResult) => void;
   #tracker: Endpoint;
   #state: 'idle' | 'beating' | 'stopped' = 'idle';
@@ -41,6 +34,7 @@ export class TrackerLink {
   #cancelWake: () => void = () => {};
   #failures = 0;
   #intervalS = DEFAULT_INTERVAL_S;
+  #minIntervalS = 0;
   /** Whether this tracker has ever answered, and knows that we started, and that we completed. */
   #isHeard = false;
   #saidStarted = false;
@@ -50,21 +44,17 @@ export class TrackerLink {
 
   constructor(options: {
     readonly clock: Clock;
-    readonly caller: TrackerCaller;
+    readonly line: TrackerLine;
     readonly subject: Subject;
-    readonly log: Log;
     /** Canonical. */
     readonly tracker: Endpoint;
-    readonly urlPath: string;
     /** Called at the end of every beat. */
     readonly onBeat: (result: BeatResult) => void;
   }) {
     this.#clock = options.clock;
-    this.#caller = options.caller;
+    this.#line = options.line;
     this.#subject = options.subject;
-    this.#publisher = new Publisher({ caller: options.caller, subject: options.subject, log: options.log });
     this.#tracker = options.tracker;
-    this.#urlPath = options.urlPath;
     this.#onBeat = options.onBeat;
   }
 
@@ -86,7 +76,7 @@ export class TrackerLink {
     this.#tracker = tracker;
     this.#isHeard = false;
     this.#saidStarted = false;
-    this.#publisher.reset();
+    this.#line.reset();
   }
 
   /** More peers are wanted. Heeded once in a while; a tracker that does not answer is not asked more often for it. */
@@ -112,7 +102,7 @@ export class TrackerLink {
   async stop(): Promise<void> {
     const mayKnowUs = this.#isHeard || (this.#beatAt !== NEVER && !this.isFailing);
     this.drop();
-    if (mayKnowUs) await this.#announce('stopped', FIRST_TRACKER_TRIES);
+    if (mayKnowUs) await this.#line.announce(this.#tracker, 'stopped', FIRST_TRACKER_TRIES);
   }
 
   /** Brings the wake-up forward; it is never put off. */
@@ -139,19 +129,20 @@ export class TrackerLink {
 
   async #tellTracker(): Promise<BeatResult> {
     const tracker = this.#tracker;
-    if (await this.#publisher.isForgotten(tracker)) this.#saidStarted = false;
+    if (await this.#line.isForgotten(tracker)) this.#saidStarted = false;
     // Nothing may follow the goodbye.
     if (this.#state !== 'beating') return { ok: false, failure: 'cancelled', text: 'cancelled' };
     const event = this.#event();
     const isSound = this.#isHeard && !this.isFailing;
-    const result = await this.#announce(event, isSound ? TRACKER_TRIES : FIRST_TRACKER_TRIES);
+    const result = await this.#line.announce(tracker, event, isSound ? TRACKER_TRIES : FIRST_TRACKER_TRIES);
     if (!result.ok || this.#tracker !== tracker) return result;
     this.#isHeard = true;
     this.#saidStarted = true;
     if (event === 'completed') this.#saidCompleted = true;
     this.#intervalS = clampInterval(result.answer.intervalS);
+    this.#minIntervalS = Math.min(result.answer.minIntervalS ?? 0, this.#intervalS);
     if (result.answer.peers.length > 0) this.#subject.onPeers(result.answer.peers);
-    await this.#publisher.publish(tracker);
+    await this.#line.afterAnnounce(tracker);
     return result;
   }
 
@@ -159,18 +150,6 @@ export class TrackerLink {
     if (this.#subject.progress().partialSeed) return 'paused';
     if (this.#subject.isCompleted() && !this.#saidCompleted) return 'completed';
     return this.#saidStarted ? 'none' : 'started';
-  }
-
-  #announce(event: AnnounceEvent, tries: number): Promise<BeatResult> {
-    const { wireHash, peerId, port, key, ttlS } = this.#subject;
-    const { downloadedBytes, uploadedBytes, leftBytes = Infinity } = this.#subject.progress();
-    const call = announceCall({
-      ...{ infoHash: wireHash, peerId, port, key, ttlS, event },
-      ...{ downloadedBytes, uploadedBytes, leftBytes },
-      wanted: event === 'stopped' ? 0 : -1,
-      urlPath: this.#urlPath,
-    });
-    return this.#caller.ask(this.#tracker, call, tries);
   }
 
   /** Counted from when the beat began, so that a slow answer does not put off the next one. */
@@ -191,7 +170,7 @@ export class TrackerLink {
     const now = this.#clock.now();
     if (this.#beatAt === NEVER) return now;
     const pauseMs = Math.min(Math.max(ANNOUNCE_NOW_PAUSE_MS, (this.#intervalS * 1000) / 6), MAX_ANNOUNCE_NOW_PAUSE_MS);
-    return Math.max(now, this.#beatAt + pauseMs) as Instant;
+    return Math.max(now, this.#beatAt + Math.max(pauseMs, this.#minIntervalS * 1000)) as Instant;
   }
 }
 

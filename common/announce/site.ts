@@ -3,11 +3,11 @@ import { messageOf } from '../base/errors.ts';
 import { after } from '../base/ids.ts';
 import { TRACKER_RETRY_FIRST_MS, TRACKER_RETRY_LAST_MS } from '../base/limits.ts';
 import type { Clock, Log, Resolver } from '../base/ports.ts';
-import type { TrackerCaller } from './caller.ts';
-import type { BeatResult } from './link.ts';
 import { saysNo, TrackerLink } from './link.ts';
 import type { Subject } from './subject.ts';
 import type { TrackerAddress } from './tracker-address.ts';
+import { mayCall } from './tracker-address.ts';
+import type { BeatResult, TrackerLine } from './tracker-line.ts';
 
 /** How it stands with one tracker, over all its addresses. */
 export interface TrackerState {
@@ -26,7 +26,7 @@ export interface TrackerState {
  */
 export class TrackerSite {
   readonly #clock: Clock;
-  readonly #caller: TrackerCaller;
+  readonly #newLine: () => TrackerLine;
   readonly #resolver: Resolver;
   readonly #log: Log;
   readonly #subject: Subject;
@@ -43,7 +43,8 @@ export class TrackerSite {
 
   constructor(options: {
     readonly clock: Clock;
-    readonly caller: TrackerCaller;
+    /** One for each address family that the tracker has. */
+    readonly newLine: () => TrackerLine;
     readonly resolver: Resolver;
     readonly log: Log;
     readonly subject: Subject;
@@ -51,7 +52,7 @@ export class TrackerSite {
     readonly onState: (state: TrackerState) => void;
   }) {
     this.#clock = options.clock;
-    this.#caller = options.caller;
+    this.#newLine = options.newLine;
     this.#resolver = options.resolver;
     this.#log = options.log;
     this.#subject = options.subject;
@@ -94,8 +95,14 @@ export class TrackerSite {
       this.#resolveInVain(addresses);
       return;
     }
+    const canonical = addresses
+      .flatMap((address) => canonicalAddress(address) ?? [])
+      .filter((address) => mayCall(this.#tracker, address));
+    if (canonical.length === 0) {
+      this.#resolveInVain('it is at an address of this machine or network where a link may not send us');
+      return;
+    }
     this.#resolveFailures = 0;
-    const canonical = addresses.flatMap((address) => canonicalAddress(address) ?? []);
     this.#linkTo(
       'IPv4',
       canonical.filter((address) => !isIPv6(address)),
@@ -117,16 +124,14 @@ export class TrackerSite {
   /** Follows what the name means now, as far as the link there is does not work. */
   #linkTo(family: 'IPv4' | 'IPv6', hosts: readonly string[]): void {
     const link = this.#links.get(family);
-    const { port, urlPath } = this.#tracker;
+    const { port } = this.#tracker;
     if (link === undefined) {
       if (hosts.length === 0) return;
       const made = new TrackerLink({
         clock: this.#clock,
-        caller: this.#caller,
+        line: this.#newLine(),
         subject: this.#subject,
-        log: this.#log,
         tracker: { host: hosts[0]!, port },
-        urlPath,
         onBeat: (result) => this.#heed(result),
       });
       this.#links.set(family, made);

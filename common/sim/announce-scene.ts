@@ -7,6 +7,7 @@ import { endpointText, instant } from '../base/ids.ts';
 import type { Log } from '../base/ports.ts';
 import { VirtualClock } from './clock.ts';
 import type { SimHost } from './host.ts';
+import { SimHttp } from './http.ts';
 import { CALM } from './link.ts';
 import { SimNetwork } from './network.ts';
 import { SeededRandom } from './random.ts';
@@ -32,6 +33,7 @@ export class AnnounceScene {
   readonly clock = new VirtualClock({ startAt: instant(1_000_000) });
   readonly network: SimNetwork;
   readonly resolver: SimResolver;
+  readonly http = new SimHttp({ clock: this.clock, delayMs: 5 });
   readonly #wireHash: WireHash;
   #hosts = 0;
 
@@ -65,6 +67,7 @@ export class AnnounceScene {
       clock: host.clock,
       random: host.random,
       udp: host.udp,
+      http: this.http.clientAt(host.addresses),
       resolver: this.resolver,
       log: warningsTo(warnings),
       trackers: urls.map((url) => parseTrackerUrl(url)!),
