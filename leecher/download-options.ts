@@ -14,6 +14,8 @@ export interface DownloadOptions {
   /** See `Learning`. */
   readonly recognise: (info: Uint8Array) => Info | undefined;
   readonly known?: { readonly info: Info; readonly layers: PieceLayers };
+  /** Patterns of the files that are wanted; all without it. */
+  readonly fileGlobs?: readonly string[];
   readonly minSeeders: number;
   readonly waitMs: number;
   readonly timeoutMs: number;

@@ -20,6 +20,8 @@ import { Outcome } from './outcome.ts';
 import { Patience, type Impatience } from './patience.ts';
 import { HashVerifier } from './piece-verifier.ts';
 import { Pursuit } from './pursuit.ts';
+import { fileNameOf } from './recognise.ts';
+import { Selection } from './selection.ts';
 import type { SourceEntry } from './source-book.ts';
 
 export class Download {
@@ -31,6 +33,7 @@ export class Download {
   #swarm: Swarm | undefined;
   #stage: Stage = 'learning';
   #info: Info | undefined;
+  #selection: Selection | undefined;
   #pursuit: Pursuit | undefined;
   #resumedBytes = 0;
   #verifiedBytes = 0;
@@ -95,6 +98,16 @@ export class Download {
     return this.#info;
   }
 
+  /** Bytes of the pieces that are wanted; undefined before the content is known. */
+  get wantedBytes(): number | undefined {
+    return this.#selection?.pieceBytes;
+  }
+
+  /** Whether only some of the files are wanted. */
+  get isPartial(): boolean {
+    return this.#selection?.isAll === false;
+  }
+
   /** Verified bytes, those found on the disk included. */
   get verifiedBytes(): number {
     return this.#verifiedBytes;
@@ -134,6 +147,7 @@ export class Download {
   run(swarm: Swarm): Promise<DownloadResult> {
     if (this.#isOver) return this.#outcome.promise;
     this.#swarm = swarm;
+    this.#patience.waitsAnew(this.#now());
     this.#options.events.stage(this.#stage);
     this.#guard(() => {
       this.#learning.start();
@@ -160,6 +174,7 @@ export class Download {
   #learnInfo(info: Info): void {
     const { infoBytes, geometry } = info;
     this.#info = info;
+    this.#selection = Selection.of(info, this.#options.fileGlobs ?? []);
     this.#options.events.content(info);
     this.#swarm!.torrent.learn({ info: infoBytes, geometry }, new Bitfield(geometry.pieceCount));
     this.#swarm!.contentLearned();
@@ -178,10 +193,11 @@ export class Download {
     this.#enter('checking');
     try {
       const info = this.#info!;
-      const { geometry, infoHashV2, infoHashV1, name } = info;
+      const { geometry, infoHashV2, infoHashV1, isDirectory } = info;
       const checks = new PieceChecks(info, layers);
       // The v2 hash names it, where there is one.
-      const content = { infoHash: (infoHashV2 ?? infoHashV1)!, name, geometry };
+      const infoHash = (infoHashV2 ?? infoHashV1)!;
+      const content = { infoHash, name: fileNameOf(info), geometry, isDirectory, selection: this.#selection! };
       const taken = await this.#options.target.take(
         content,
         (piece) => checks.of(piece),
@@ -217,6 +233,7 @@ export class Download {
       ...options,
       clock,
       geometry: this.#info!.geometry,
+      selection: this.#selection!,
       verifier: new HashVerifier({ checks, hasher }),
       store,
       swarm: this.#swarm!,
@@ -276,9 +293,9 @@ export class Download {
   #succeed(wasThere: boolean): void {
     this.#enter('over');
     this.#cancelWake();
-    const { totalBytes } = this.#info!.geometry;
-    if (wasThere) this.#verifiedBytes = this.#resumedBytes = totalBytes;
-    this.#outcome.resolve({ path: this.#options.target.path, sizeBytes: totalBytes, wasThere });
+    const { fileBytes, pieceBytes } = this.#selection!;
+    if (wasThere) this.#verifiedBytes = this.#resumedBytes = pieceBytes;
+    this.#outcome.resolve({ path: this.#options.target.path, sizeBytes: fileBytes, wasThere });
   }
 
   #fail(error: unknown): void {
@@ -296,7 +313,7 @@ export class Download {
     if (pursuit === undefined) return this.#options.nobody() ?? metadataMissing({ peers, waitMs });
     const found = pursuit.foundCount;
     if (verdict === 'too-few') return tooFewSeeders({ found, wanted: minSeeders, waitMs, idlePeers: peers - found });
-    const chunks = this.#info!.geometry.pieceCount;
+    const chunks = this.#selection!.needed.count;
     const verifiedChunks = chunks - pursuit.remaining;
     return timedOut({ timeoutMs, missing: pursuit.missing, sources: peers, verifiedChunks, chunks, path: target.path });
   }

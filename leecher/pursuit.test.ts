@@ -16,6 +16,7 @@ import { SimStore } from '../common/sim/store.ts';
 import { KeptEvents } from './fixtures/kept-events.ts';
 import { HashVerifier } from './piece-verifier.ts';
 import { Pursuit } from './pursuit.ts';
+import { Selection } from './selection.ts';
 import { SourceBook } from './source-book.ts';
 
 /** 12 pieces of one block. */
@@ -56,6 +57,7 @@ class Bench {
     this.store = new SimStore({ clock, pieceSize, readMs: 1, writeMs: 1 });
     this.pursuit = new Pursuit({
       geometry,
+      selection: Selection.all(geometry),
       verifier: new HashVerifier({ checks: CONTENT.checks, hasher: this.hasher }),
       store: this.store,
       swarm: this.swarm,

@@ -2,9 +2,10 @@
  * The part of a download that moves data: from the moment its place on the disk is taken until every piece is verified
  * and written. Waits for enough sources, splits the work, keeps the record of who gave what, knows when all hope is gone.
  */
+import type { Bitfield } from '../common/base/bitfield.ts';
 import { BufferPool } from '../common/base/buffers.ts';
 import type { ShoalError } from '../common/base/errors.ts';
-import { after, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
+import { after, NEVER, pieceIndex, type Instant, type PieceIndex } from '../common/base/ids.ts';
 import { MAX_FETCH_BUFFER_BYTES } from '../common/base/limits.ts';
 import type { Clock, PieceStore, Random } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
@@ -15,10 +16,12 @@ import { noValidSource, rangesText } from './endings.ts';
 import { Fetching } from './fetching.ts';
 import type { PieceVerifier } from './piece-verifier.ts';
 import { Plan, type PieceRange } from './plan.ts';
+import type { Selection } from './selection.ts';
 import type { SourceBook, SourceFailure } from './source-book.ts';
 
 export interface PursuitOptions {
   readonly geometry: Geometry;
+  readonly selection: Selection;
   readonly verifier: PieceVerifier;
   readonly store: PieceStore;
   readonly swarm: Swarm;
@@ -56,7 +59,7 @@ export class Pursuit {
     this.#plan = new Plan({
       pieceCount: geometry.pieceCount,
       sizeOf: (piece) => geometry.pieceSize(piece),
-      have: options.swarm.torrent.offered,
+      have: unneeded(options.selection, options.swarm.torrent.offered),
       random,
     });
     const capacity = Math.max(FEWEST_BUFFERS, Math.floor(MAX_FETCH_BUFFER_BYTES / geometry.pieceBytes));
@@ -222,14 +225,15 @@ export class Pursuit {
   }
 
   #takeVerified(piece: PieceIndex, peer: Peer): void {
-    const { swarm, book, geometry, events } = this.#options;
+    const { swarm, book, geometry, events, selection } = this.#options;
     const sizeBytes = geometry.pieceSize(piece);
     const entry = book.entryOf(peer);
     entry.chunks++;
     entry.bytes += sizeBytes;
     this.#hopelessSince = undefined;
     swarm.standing.proved(peer.endpoint);
-    swarm.broadcastHave(piece);
+    // What is cut on the disk cannot be given to others.
+    if (selection.isWhole(piece)) swarm.broadcastHave(piece);
     this.#options.onVerified(piece, sizeBytes);
     events.chunk(piece, peer, sizeBytes);
   }
@@ -244,4 +248,14 @@ export class Pursuit {
     entry.isBanned = true;
     events.banned(peer);
   }
+}
+
+/** The pieces that are here, and those that nobody wants. */
+function unneeded(selection: Selection, offered: Bitfield): Bitfield {
+  const pieces = offered.copy();
+  if (selection.isAll) return pieces;
+  for (let index = 0; index < pieces.size; index++) {
+    if (!selection.needed.has(pieceIndex(index))) pieces.add(pieceIndex(index));
+  }
+  return pieces;
 }

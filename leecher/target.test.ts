@@ -7,6 +7,7 @@ import { contentOfSize, type Content } from '../common/fixtures/content.ts';
 import { KeptLog } from '../common/fixtures/logs.ts';
 import { VirtualClock } from '../common/sim/clock.ts';
 import { MemoryFiles } from './fixtures/memory-files.ts';
+import { Selection } from './selection.ts';
 import { Target, type DownloadState, type Taken } from './target.ts';
 
 /** 10 pieces, the last one short. */
@@ -37,7 +38,9 @@ class Bench {
 
   take(content: Content = CONTENT, isWanted: () => boolean = () => true): Promise<Taken> {
     const { geometry, infoHashV2, name } = content.info;
-    return this.target.take({ infoHash: infoHashV2!, name, geometry }, (piece) => content.checks.of(piece), isWanted);
+    const selection = Selection.all(geometry);
+    const described = { infoHash: infoHashV2!, name, geometry, isDirectory: false, selection };
+    return this.target.take(described, (piece) => content.checks.of(piece), isWanted);
   }
 
   /** Takes the place, writes these pieces as a download does, and leaves. */

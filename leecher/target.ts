@@ -9,8 +9,9 @@ import { after, type PieceIndex } from '../common/base/ids.ts';
 import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
 import type { PieceCheck } from '../common/base/piece-check.ts';
 import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
-import type { PartStore, TargetFiles } from '../common/base/target-ports.ts';
+import type { PartStore, TargetFiles, TargetShape } from '../common/base/target-ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
+import type { Selection } from './selection.ts';
 
 /** The note beside a part file. */
 export interface DownloadState {
@@ -29,6 +30,9 @@ export interface TargetContent {
   readonly infoHash: Uint8Array;
   readonly name: string;
   readonly geometry: Geometry;
+  /** The files go into a directory called `name`. */
+  readonly isDirectory: boolean;
+  readonly selection: Selection;
 }
 
 /** What the place was found to be. */
@@ -99,21 +103,22 @@ export class Target {
     this.#path = await files.pathFor(this.#content!.name);
     this.#release = await files.lock(this.#path);
     const kind = await files.kindOf(this.#path);
-    if (kind === 'directory' || kind === 'other') {
-      throw new ShoalError('FILE_ACCESS', `${this.#path} is not a regular file: give another path with -o`);
-    }
+    const wanted = this.#kind;
+    if (kind === 'none' || kind === wanted) return;
+    const what = wanted === 'file' ? 'regular file' : 'directory';
+    throw new ShoalError('FILE_ACCESS', `${this.#path} is not a ${what}: give another path with -o`);
   }
 
-  /** Whether the finished file is there already. Rejects when there is another, unless told to replace it. */
+  /** Whether all that is wanted is there already. Rejects when something else is, unless told to replace it. */
   async #isComplete(checkOf: (piece: PieceIndex) => PieceCheck): Promise<boolean> {
     const { files, force, log, onChecked } = this.#options;
     const { geometry } = this.#content!;
     if ((await files.kindOf(this.#path)) === 'none') return false;
-    const { sizeBytes } = await files.sizeOf(this.#path);
-    if (sizeBytes === geometry.totalBytes) {
-      log.info('checking the file that is there', { path: this.#path });
-      const right = await files.check(this.#path, geometry, checkOf, onChecked);
-      if (right.isFull) return true;
+    const { fits } = await files.sizeOf(this.#path, geometry, this.#shape);
+    if (fits) {
+      log.info('checking what is there', { path: this.#path });
+      const right = await files.check(this.#path, geometry, checkOf, onChecked, this.#shape);
+      if (this.#isAllRight(right)) return true;
     }
     if (force) return false;
     throw new ShoalError(
@@ -122,10 +127,17 @@ export class Target {
     );
   }
 
+  /** A v1 piece that reaches into files that were not chosen cannot be checked without them: then sizes must do. */
+  #isAllRight(right: Bitfield): boolean {
+    const { selection } = this.#content!;
+    for (const piece of selection.needed) if (!right.has(piece) && selection.isWhole(piece)) return false;
+    return true;
+  }
+
   async #open(): Promise<void> {
     const { files } = this.#options;
     this.#isFresh = (await files.kindOf(this.#partPath)) === 'none';
-    this.#store = await files.openPart(this.#partPath, this.#content!.geometry);
+    this.#store = await files.openPart(this.#partPath, this.#content!.geometry, this.#shape);
   }
 
   /** What of the part file is right. */
@@ -140,7 +152,7 @@ export class Target {
       log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
     }
     log.info('checking the part file', { path: this.#partPath });
-    this.#verified = await files.check(this.#partPath, geometry, checkOf, onChecked);
+    this.#verified = await files.check(this.#partPath, geometry, checkOf, onChecked, this.#shape);
     this.#isVerified = true;
     log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
   }
@@ -206,6 +218,15 @@ export class Target {
     this.#options.log.warn(message, { path: this.#path, reason: String(error) });
   }
 
+  get #kind(): 'file' | 'directory' {
+    return this.#content!.isDirectory ? 'directory' : 'file';
+  }
+
+  get #shape(): TargetShape {
+    const { isDirectory, selection } = this.#content!;
+    return { isDirectory, isChosen: (file) => selection.isChosen(file) };
+  }
+
   get #partPath(): string {
     return `${this.#path}.part`;
   }
@@ -216,10 +237,10 @@ export class Target {
 
   async #checkRoom(): Promise<void> {
     const { files } = this.#options;
-    const { geometry } = this.#content!;
-    const hasPart = (await files.kindOf(this.#partPath)) === 'file';
-    const stored = hasPart ? (await files.sizeOf(this.#partPath)).storedBytes : 0;
-    const neededBytes = geometry.totalBytes - stored;
+    const { geometry, selection } = this.#content!;
+    const hasPart = (await files.kindOf(this.#partPath)) === this.#kind;
+    const stored = hasPart ? (await files.sizeOf(this.#partPath, geometry, this.#shape)).storedBytes : 0;
+    const neededBytes = selection.fileBytes - stored;
     const freeBytes = await files.freeBytes(this.#path);
     if (freeBytes >= neededBytes) return;
     throw new ShoalError(
@@ -235,12 +256,12 @@ export class Target {
   }
 
   async #note(): Promise<void> {
-    const { geometry, infoHash, name } = this.#content!;
+    const { geometry, infoHash, name, selection } = this.#content!;
     const state: DownloadState = {
       version: 1,
       infoHash: toHex(infoHash),
       name,
-      sizeBytes: geometry.totalBytes,
+      sizeBytes: selection.fileBytes,
       chunkBytes: geometry.pieceBytes,
       chunks: geometry.pieceCount,
       verifiedChunks: this.#verified.count,

@@ -34,11 +34,19 @@ export interface PiecePlaces {
   segmentsOf(piece: PieceIndex): readonly FileSegment[];
 }
 
-/** A part file. */
+/** How content lies under its path. */
+export interface TargetShape {
+  /** The files go into a directory of that path; otherwise there is one file, and the path is its own. */
+  readonly isDirectory: boolean;
+  /** What is not chosen is never made; a piece that reaches into it is not whole on the disk. */
+  isChosen(file: PlacedFile): boolean;
+}
+
+/** A part file, or a directory with the files of the content in it. */
 export interface PartStore extends PieceStore {
   /**
-   * Puts everything on the disk and gives the file its name in one step. Rejects with TARGET_DIFFERS when something is
-   * there and `replace` is false.
+   * Puts everything on the disk and gives the whole its name in one step. Rejects with TARGET_DIFFERS when something is
+   * there and `replace` is false; a directory that is replaced is kept beside it under another name.
    */
   finish(path: string, options: { readonly replace: boolean }): Promise<void>;
 }
@@ -48,24 +56,29 @@ export interface TargetFiles {
   /** Where content of this name is to go. */
   pathFor(name: string): Promise<string>;
   kindOf(path: string): Promise<'none' | 'file' | 'directory' | 'other'>;
-  /** Size, and the bytes that are really on the disk: fewer for a file with holes. */
-  sizeOf(path: string): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }>;
+  /** Whether every chosen file is there in its size, and the bytes that are really on the disk: fewer with holes. */
+  sizeOf(
+    path: string,
+    places: PiecePlaces,
+    shape: TargetShape,
+  ): Promise<{ readonly fits: boolean; readonly storedBytes: number }>;
   /** Room on the volume of a path, whose directory exists. */
   freeBytes(path: string): Promise<number>;
   /** Rejects with DOWNLOAD_LOCKED when another process has it; the result lets go of it. */
   lock(path: string): Promise<() => Promise<void>>;
-  openPart(path: string, places: PiecePlaces): Promise<PartStore>;
-  /** Which pieces of a file are what they should be. A file that is too short lacks its last ones. */
+  openPart(path: string, places: PiecePlaces, shape: TargetShape): Promise<PartStore>;
+  /** Which pieces are what they should be. A file that is too short lacks its last ones. */
   check(
     path: string,
     places: PiecePlaces,
     checkOf: (piece: PieceIndex) => PieceCheck,
     onChecked: (bytes: number) => void,
+    shape: TargetShape,
   ): Promise<Bitfield>;
   /** The note beside a part file, or undefined when there is none that is whole. */
   readState(path: string): Promise<unknown>;
   /** Replaces the note in one step. */
   writeState(path: string, state: object): Promise<void>;
-  /** Removes a file; not an error when there is none. */
+  /** Removes a note, a part file, or a directory of part files; not an error when there is none. */
   remove(path: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rename, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
 
@@ -40,13 +40,19 @@ export interface DiskFile {
 export interface Disk {
   /** For reading. Never waits, as opening a named pipe would. */
   openToRead(path: string): Promise<DiskFile>;
+  /** The same; refuses a symbolic link with ELOOP. */
+  openOwn(path: string): Promise<DiskFile>;
   /** For reading and writing, made when absent. Refuses a symbolic link with ELOOP. */
   openToWrite(path: string): Promise<DiskFile>;
   /** Without following a link; undefined when there is nothing. */
   status(path: string): Promise<FileStatus | undefined>;
+  /** Rejects with EEXIST when anything is there. */
+  makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** No error when there is nothing. */
   remove(path: string): Promise<void>;
+  /** A directory with all in it; links are removed, not followed. */
+  removeTree(path: string): Promise<void>;
   /** Makes renames in a directory last. */
   syncDirectory(path: string): Promise<void>;
 }
@@ -125,6 +131,7 @@ const NO_DIRECTORY_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EP
 
 export const realDisk: Disk = {
   openToRead: async (path) => new RealFile(await open(path, O_RDONLY | O_NONBLOCK)),
+  openOwn: async (path) => new RealFile(await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
   openToWrite: async (path) => new RealFile(await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666)),
   status: async (path) => {
     try {
@@ -134,8 +141,12 @@ export const realDisk: Disk = {
       throw error;
     }
   },
+  makeDirectory: async (path) => {
+    await mkdir(path);
+  },
   rename: (from, to) => rename(from, to),
   remove: (path) => rm(path, { force: true }),
+  removeTree: (path) => rm(path, { force: true, recursive: true }),
   syncDirectory: async (path) => {
     let handle: FileHandle | undefined;
     try {

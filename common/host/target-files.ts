@@ -5,16 +5,18 @@ import { ShoalError } from '../base/errors.ts';
 import { type PieceIndex, pieceIndex } from '../base/ids.ts';
 import type { PieceCheck } from '../base/piece-check.ts';
 import type { Clock } from '../base/ports.ts';
-import type { PartStore, PiecePlaces, TargetFiles } from '../base/target-ports.ts';
-import { type Disk, type DiskFile, type FileStatus, freeBytes } from './disk.ts';
+import type { PartStore, PiecePlaces, TargetFiles, TargetShape } from '../base/target-ports.ts';
+import { type Disk, type FileStatus, freeBytes } from './disk.ts';
 import { printable } from './escape.ts';
-import { checkPieces, singleFile } from './file-hashes.ts';
+import { checkPieces, type HashableFiles, singleFile } from './file-hashes.ts';
 import type { HashPool } from './hasher.ts';
 import { DownloadLock } from './lock.ts';
 import { PartFile } from './part-file.ts';
+import { PartTree } from './part-tree.ts';
 import type { ProcessTable } from './process-table.ts';
 import { StateFile } from './state-file.ts';
 import { storeError } from './store-error.ts';
+import { TreeFiles } from './tree-files.ts';
 
 export interface HostTargetFilesOptions {
   readonly disk: Disk;
@@ -55,9 +57,14 @@ export class HostTargetFiles implements TargetFiles {
     return status.isFile ? 'file' : status.isDirectory ? 'directory' : 'other';
   }
 
-  async sizeOf(path: string): Promise<{ readonly sizeBytes: number; readonly storedBytes: number }> {
+  async sizeOf(
+    path: string,
+    places: PiecePlaces,
+    shape: TargetShape,
+  ): Promise<{ readonly fits: boolean; readonly storedBytes: number }> {
+    if (shape.isDirectory) return this.#treeAt(path, places, shape).size();
     const status = await this.#status(path);
-    return { sizeBytes: status?.sizeBytes ?? 0, storedBytes: status?.allocatedBytes ?? 0 };
+    return { fits: status?.sizeBytes === places.totalBytes, storedBytes: status?.allocatedBytes ?? 0 };
   }
 
   /** Where the system does not say, there is room. */
@@ -71,8 +78,11 @@ export class HostTargetFiles implements TargetFiles {
     return () => lock.release();
   }
 
-  openPart(path: string, places: PiecePlaces): Promise<PartStore> {
-    return PartFile.open({ path, sizeBytes: places.totalBytes, pieces: places, disk: this.#options.disk });
+  openPart(path: string, places: PiecePlaces, shape: TargetShape): Promise<PartStore> {
+    const { disk } = this.#options;
+    return shape.isDirectory
+      ? PartTree.open({ path, places, shape, disk })
+      : PartFile.open({ path, sizeBytes: places.totalBytes, pieces: places, disk });
   }
 
   async check(
@@ -80,15 +90,16 @@ export class HostTargetFiles implements TargetFiles {
     places: PiecePlaces,
     checkOf: (piece: PieceIndex) => PieceCheck,
     onChecked: (bytes: number) => void,
+    shape: TargetShape,
   ): Promise<Bitfield> {
     const { hasher, stop } = this.#options;
     const right = new Bitfield(places.pieceCount);
-    const file = await this.#open(path);
+    const files = shape.isDirectory ? this.#treeAt(path, places, shape) : await this.#openSingle(path);
     let told = 0;
     try {
       await checkPieces({
         hasher,
-        files: singleFile({ path, fd: file.fd }),
+        files,
         pieces: places,
         claimed: allPieces(places.pieceCount),
         checkOf,
@@ -102,7 +113,7 @@ export class HostTargetFiles implements TargetFiles {
         stop,
       });
     } finally {
-      await file.close();
+      await files.close();
     }
     return right;
   }
@@ -117,7 +128,9 @@ export class HostTargetFiles implements TargetFiles {
 
   async remove(path: string): Promise<void> {
     try {
-      await this.#options.disk.remove(path);
+      const { disk } = this.#options;
+      const isPartTree = path.endsWith('.part') && (await disk.status(path))?.isDirectory === true;
+      await (isPartTree ? disk.removeTree(path) : disk.remove(path));
     } catch (error) {
       throw storeError(error, 'remove', path);
     }
@@ -137,9 +150,14 @@ export class HostTargetFiles implements TargetFiles {
     }
   }
 
-  async #open(path: string): Promise<DiskFile> {
+  #treeAt(root: string, places: PiecePlaces, shape: TargetShape): TreeFiles {
+    return new TreeFiles({ root, disk: this.#options.disk, places, shape });
+  }
+
+  async #openSingle(path: string): Promise<HashableFiles & { close(): Promise<void> }> {
     try {
-      return await this.#options.disk.openToRead(path);
+      const file = await this.#options.disk.openToRead(path);
+      return { ...singleFile({ path, fd: file.fd }), close: () => file.close() };
     } catch (error) {
       throw storeError(error, 'read', path);
     }
