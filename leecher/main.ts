@@ -24,6 +24,7 @@ import { HostTargetFiles } from '../common/host/target-files.ts';
 import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
+import { UtpRefuser } from '../common/peer/utp-refuser.ts';
 import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
 import { entryLines, entryObject, nothingFound } from './catalogue-choice.ts';
 import { Leech } from './leech.ts';
@@ -205,7 +206,7 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
     json: options.json,
     isQuiet: host.verbosity < 0,
   });
-  const { leech, checkedBytes } = await build({ subject, options, host, machine, hasher, teller });
+  const { leech, refuser, checkedBytes } = await build({ subject, options, host, machine, hasher, teller });
   const show = showProgress({ leech, checkedBytes, teller, options, host, clock });
   void host.stopRequested.then((signal) => {
     leech.download.stop('INTERRUPTED', `stopped by ${signal}; what is verified is kept, the same command goes on`);
@@ -226,7 +227,7 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
     teller.failed({ code, message, seconds: secondsSince(), sources });
     throw error;
   } finally {
-    await leech.stop();
+    await Promise.all([leech.stop(), refuser?.close()]);
     await hasher.close();
   }
 }
@@ -238,7 +239,7 @@ async function build(parts: {
   readonly machine: Machine;
   readonly hasher: HashPool;
   readonly teller: Teller;
-}): Promise<{ readonly leech: Leech; readonly checkedBytes: () => number }> {
+}): Promise<{ readonly leech: Leech; readonly refuser: UtpRefuser | undefined; readonly checkedBytes: () => number }> {
   const { subject, options, host, machine, hasher, teller } = parts;
   const { random, localHost } = machine;
   let checkedBytes = 0;
@@ -246,12 +247,13 @@ async function build(parts: {
     checkedBytes += bytes;
   });
   const news = new TrackerNews();
+  const listener = await new HostListenerBinder().listen({ host: options.host, port: options.port });
   const leech = new Leech({
     ...machine,
     hasher,
     target,
     log: host.log.child('peers'),
-    listener: await new HostListenerBinder().listen({ host: options.host, port: options.port }),
+    listener,
     dialer: new HostDialer({ localHost }),
     peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
     wireHash: subject.wireHash,
@@ -275,7 +277,8 @@ async function build(parts: {
         },
       }),
   });
-  return { leech, checkedBytes: () => checkedBytes };
+  const refuser = await UtpRefuser.open({ ...machine, local: listener.local, log: host.log.child('utp') });
+  return { leech, refuser, checkedBytes: () => checkedBytes };
 }
 
 function makeTarget(

@@ -40,6 +40,7 @@ export const DRIVERS: readonly string[] = [
   'common/peer/presence.ts',
   'common/peer/swarm.ts',
   'common/peer/upload-pump.ts',
+  'common/peer/utp-refuser.ts',
   'common/announce/announcer.ts',
   'common/announce/caller.ts',
   'common/announce/catalogue-client.ts',

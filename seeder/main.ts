@@ -31,6 +31,7 @@ import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
+import { UtpRefuser } from '../common/peer/utp-refuser.ts';
 import { assignmentText, parseAssignment } from './assignment.ts';
 import { cut, describe, type Description } from './description.ts';
 import { Share } from './share.ts';
@@ -100,6 +101,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   const localHost = isAny(options.host) ? undefined : options.host;
   const source = await openSource(options.file, clock);
   const hasher = new HashPool({ threads: hashThreadCount() });
+  let refuser: UtpRefuser | undefined;
   try {
     const name = safeName(utf8(options.name ?? fileNameOf(options.file)));
     const geometry = cut(name, source.identity.sizeBytes, options.chunkSize);
@@ -134,9 +136,17 @@ async function main(options: Options, host: CommandHost): Promise<number> {
         return announcer;
       },
     });
+    refuser = await UtpRefuser.open({
+      clock,
+      udp: new HostUdpBinder({ meter }),
+      local: listener.local,
+      log: host.log.child('utp'),
+      meter,
+    });
     for (const line of factLines({ described, held, local: listener.local, options })) host.out(line);
     return await serve(share, host);
   } finally {
+    await refuser?.close();
     await hasher.close();
   }
 }
