@@ -110,6 +110,19 @@ describe('a peer of a seeder', () => {
     expect(seeder.storeErrors).toMatchObject([{ failure: 'changed' }]);
   });
 
+  it('that leaves is not read for any more', async () => {
+    const { world, seeder, peer } = await joined();
+    peer.send(interested);
+    await world.clock.runFor(10);
+    seeder.store.readMs = 1_000;
+    peer.send(...[0, 1, 2, 3, 4, 5].map((piece) => request(piece)));
+    await world.clock.runFor(10);
+    peer.stream.destroy();
+    await world.clock.runFor(60_000);
+    expect(seeder.store.done.reads).toBe(1);
+    expect(seeder.swarm.uploadedBytes).toBe(0);
+  });
+
   it('hears and says keep-alives, and is dropped when it says nothing', async () => {
     const { world, peer } = await joined();
     await world.clock.runFor(KEEP_ALIVE_MS);

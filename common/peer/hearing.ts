@@ -141,11 +141,11 @@ export class Hearing implements FrameSink {
     return true;
   }
 
-  /** Whoever takes the data may close the session on it: nothing more is told then. */
   blockBytes(offset: number, view: Uint8Array): void {
-    if (this.#options.isOpen()) this.#blocks.bytes(offset, view);
+    this.#blocks.bytes(offset, view);
   }
 
+  /** Whoever took the data may have closed the session on it: nothing more is told then. */
   blockEnd(): boolean {
     if (this.#options.isOpen() && !this.#blocks.end()) this.#options.offend();
     return this.#options.isOpen();

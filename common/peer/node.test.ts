@@ -72,6 +72,23 @@ describe('dials', () => {
     expect(leecher.meter.of('dials_failed')).toBeGreaterThanOrEqual(100);
   });
 
+  it('count as connections while they are under way', async () => {
+    const world = new World();
+    const leecher = await addLeecher(world);
+    for (let host = 0; host < 9; host++) {
+      const crowd = world.network.addHost(`10.0.1.${host + 1}`);
+      for (let i = 0; i < MAX_CONNECTIONS_PER_IP; i++) await world.dial(crowd, leecher.endpoint);
+    }
+    const last = world.network.addHost('10.0.1.99');
+    for (let i = 0; i < 40; i++) await world.dial(last, leecher.endpoint);
+    const endpoints = silent(30);
+    for (const { host } of endpoints) world.network.addHost(host).unplug();
+    leecher.swarm.meet(endpoints);
+    expect(leecher.swarm.standing.due(world.clock.now(), 1_000)).toHaveLength(20);
+    await world.dial('10.0.2.1', leecher.endpoint);
+    expect(leecher.meter.of('connections_refused')).toBe(1);
+  });
+
   it('to those that never answer do not keep us from one that does', async () => {
     const world = new World();
     const leecher = await addLeecher(world);

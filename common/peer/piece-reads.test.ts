@@ -100,6 +100,9 @@ describe('memory', () => {
     expect(store.done.reads).toBe(parts);
     held[3]!.release();
     held[3]!.release();
+    held[3] = await take(3, 0);
+    expect(await clock.run(reads.lease(late, 0, BLOCK, false), 1_000)).toBeUndefined();
+    held[3].release();
     const given = await take(parts, 0);
     expect(equalBytes(given.bytes, pieceBytesOf(large, parts))).toBe(true);
     expect(equalBytes(held[4]!.bytes, pieceBytesOf(large, 4))).toBe(true);

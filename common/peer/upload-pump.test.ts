@@ -19,10 +19,10 @@ const BLOCK = 16_384;
 const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece} ${begin} ${length}`;
 const ref = (piece: number, begin = 0, length = BLOCK): BlockRef => ({ piece, begin, length });
 
-function setUp(options: { fast?: boolean; hasReads?: boolean } = {}) {
+function setUp(options: { fast?: boolean; hasReads?: boolean; reads?: Pick<PieceReads, 'lease'> } = {}) {
   const clock = new VirtualClock({ startAt: instant(0) });
   const store = filledStore(GEOMETRY, clock);
-  const reads = new PieceReads({ store, geometry: GEOMETRY });
+  const reads = options.reads ?? new PieceReads({ store, geometry: GEOMETRY });
   const stream = new FakeStream();
   const outbox = new Outbox({ stream });
   const say = new Voice({
@@ -189,6 +189,47 @@ describe('a peer that asks here and there', () => {
     await clock.runFor(1_000);
     all.push(...answers());
     expect(all).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((piece) => `piece ${piece} 0 16384`));
+  });
+});
+
+describe('when others hold all buffers', () => {
+  it('a peer with something under way waits for that, and asks again when it has it', async () => {
+    let free = 1;
+    const urgent: boolean[] = [];
+    const lease: PieceReads['lease'] = async (_piece, begin, length, isUrgent) => {
+      urgent.push(isUrgent);
+      if (free === 0 && !isUrgent) return undefined;
+      free--;
+      return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => free++ };
+    };
+    const { clock, pump, answers } = setUp({ reads: { lease } });
+    pump.take(ref(0, 0));
+    pump.take(ref(0, BLOCK));
+    await clock.runFor(10);
+    expect(urgent).toEqual([true, false]);
+    const all = answers();
+    await clock.runFor(10);
+    expect([...all, ...answers()]).toEqual(['piece 0 0 16384', 'piece 0 16384 16384']);
+    expect(urgent).toEqual([true, false, true]);
+  });
+
+  it('and what was under way is taken in that very moment, asks again too', async () => {
+    const world: { drain: () => void } = { drain: () => undefined };
+    let calls = 0;
+    const lease: PieceReads['lease'] = async (_piece, begin, length) => {
+      if (++calls === 2) {
+        world.drain();
+        return undefined;
+      }
+      return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => undefined };
+    };
+    const { clock, pump, stream } = setUp({ reads: { lease } });
+    world.drain = () => void stream.drain();
+    pump.take(ref(0, 0));
+    pump.take(ref(0, BLOCK));
+    await clock.runFor(10);
+    expect(calls).toBe(3);
+    expect(stream.queuedBytes).toBe(13 + BLOCK);
   });
 });
 

@@ -13,7 +13,7 @@ import type { Voice } from './voice.ts';
 export interface UploadPumpOptions {
   readonly stream: Pick<TcpPort, 'write' | 'queuedBytes'>;
   readonly say: Voice;
-  readonly reads: () => PieceReads | undefined;
+  readonly reads: () => Pick<PieceReads, 'lease'> | undefined;
   /** Sends the messages said so far, so that blocks do not overtake them. */
   readonly flush: () => void;
   /** Block bytes were handed to the stream. */
@@ -75,7 +75,7 @@ export class UploadPump {
     void this.#serve(reads, next);
   }
 
-  async #serve(reads: PieceReads, head: BlockRef): Promise<void> {
+  async #serve(reads: Pick<PieceReads, 'lease'>, head: BlockRef): Promise<void> {
     let lease: Lease | undefined;
     try {
       // With a lease of its own under way the peer is being served, and can wait until that is released.
