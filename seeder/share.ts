@@ -39,6 +39,7 @@ export class Share {
   readonly #node: Node;
   readonly #swarm: Swarm;
   readonly #presence: Presence;
+  #isStopped = false;
   #cancelWatch: () => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
   /** Rejects with the store's error when the pieces can no longer be served. Never resolves. */
@@ -104,9 +105,13 @@ export class Share {
 
   /** Says goodbye to trackers and peers. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#cancelWatch();
-    await Promise.all([this.#presence.stop(), this.#node.stop()]);
-    await this.#options.store.close();
+    try {
+      await Promise.all([this.#presence.stop(), this.#node.stop()]);
+    } finally {
+      await this.#options.store.close();
+    }
   }
 
   #watch(): void {
@@ -114,7 +119,8 @@ export class Share {
     this.#cancelWatch = clock.at(after(clock.now(), CHECK_INTERVAL_MS), () => {
       check().then(
         () => {
-          this.#watch();
+          // It may have been stopped, or withdrawn, while the answer was on its way.
+          if (!this.#isStopped) this.#watch();
         },
         (error: unknown) => {
           this.#withdraw(error);
@@ -124,6 +130,7 @@ export class Share {
   }
 
   #withdraw(error: unknown): void {
+    this.#isStopped = true;
     this.#cancelWatch();
     this.#swarm.torrent.withdraw();
     this.#swarm.closeAll('stopped');
