@@ -117,7 +117,7 @@ export class Connection implements SessionEvents, TcpHandler {
       say: this.#session.say,
       torrent: () => this.#session.torrent,
       answer: (request) => this.#swarm!.answerHashes(request),
-      mayServe: () => !this.#outbox.isFull && this.#session.mayServeHashes(this.#now()),
+      mayServe: (cost) => !this.#outbox.isFull && this.#session.mayServeHashes(cost, this.#now()),
       offend: () => this.#session.offend(),
       isClosed: () => this.#session.isClosed,
     });

@@ -30,6 +30,7 @@ function torrentOf(options: { knowsHashes: boolean }): Torrent {
 }
 
 function service(options: { knowsHashes?: boolean; answers?: boolean; mayServe?: boolean } = {}) {
+  const costs: number[] = [];
   const { knowsHashes = true, answers = true, mayServe = true } = options;
   const sent: Uint8Array[] = [];
   const answered: HashRequest[] = [];
@@ -45,7 +46,10 @@ function service(options: { knowsHashes?: boolean; answers?: boolean; mayServe?:
       await gate;
       return answers ? new Uint8Array(32 * request.length) : undefined;
     },
-    mayServe: () => mayServe,
+    mayServe: (cost) => {
+      costs.push(cost);
+      return mayServe;
+    },
     offend: () => ++offences <= MAX_PEER_OFFENCES,
     isClosed: () => closed,
   });
@@ -53,6 +57,7 @@ function service(options: { knowsHashes?: boolean; answers?: boolean; mayServe?:
     hashes,
     release,
     answered,
+    costs,
     close: () => (closed = true),
     offences: () => offences,
     said: () =>
@@ -131,6 +136,16 @@ describe('[fault 38] a flood of hash requests', () => {
     for (let i = 0; i < 100; i++) await hashes.serve(FINE);
     expect(said().filter(({ name }) => name === 'hashReject')).toHaveLength(100);
     expect(answered).toEqual([]);
+  });
+
+  it('pays more for leaves, which are read and hashed again', async () => {
+    const { hashes, release, costs } = service();
+    release();
+    await hashes.serve(FINE);
+    await hashes.serve({ ...FINE, baseLayer: 0, length: 32, proofLayers: 9 });
+    await hashes.serve({ ...FINE, baseLayer: 0, length: 512, proofLayers: 9 });
+    await hashes.serve({ ...FINE, baseLayer: 0, index: 992, length: 32, proofLayers: 9 });
+    expect(costs).toEqual([1, 4, 64, 1]);
   });
 
   it('keeps a few answers under way, rejects the rest at once, and answers each exactly once', async () => {

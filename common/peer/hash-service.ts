@@ -1,5 +1,5 @@
 /** Answers the hash requests of one peer: each by hashes or by a reject, choked or not (BEP 52). */
-import { MAX_OUTSTANDING_HASH_REQUESTS } from '../base/limits.ts';
+import { HASH_REQUEST_BURST, MAX_OUTSTANDING_HASH_REQUESTS } from '../base/limits.ts';
 import { hashRequestFault } from '../content/hash-requests.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { encodeHashes } from '../wire/peer-messages.ts';
@@ -11,12 +11,15 @@ export interface HashServiceOptions {
   readonly torrent: () => Torrent | undefined;
   /** Base hashes and proof; undefined when they cannot be had. Never rejects. */
   readonly answer: (request: HashRequest) => Promise<Uint8Array | undefined>;
-  /** Whether one more may be answered now. */
-  readonly mayServe: () => boolean;
+  /** Whether an answer that costs so much may be given now; one from memory costs 1. */
+  readonly mayServe: (cost: number) => boolean;
   /** Counts a request that no peer could answer; false when it was one too many. */
   readonly offend: () => boolean;
   readonly isClosed: () => boolean;
 }
+
+/** Leaves that are read and hashed again for the price of one answer from memory. */
+const LEAVES_PER_TOKEN = 8;
 
 export class HashService {
   readonly #options: HashServiceOptions;
@@ -33,8 +36,8 @@ export class HashService {
       if (offend()) say.rejectHashes(request);
       return;
     }
-    const hashes =
-      this.#underWay < MAX_OUTSTANDING_HASH_REQUESTS && mayServe() ? await this.#answer(request) : undefined;
+    const isBusy = this.#underWay >= MAX_OUTSTANDING_HASH_REQUESTS;
+    const hashes = !isBusy && mayServe(this.#costOf(request)) ? await this.#answer(request) : undefined;
     if (isClosed()) return;
     if (hashes === undefined) say.rejectHashes(request);
     else say.message(encodeHashes(request, hashes));
@@ -47,6 +50,14 @@ export class HashService {
     } finally {
       this.#underWay--;
     }
+  }
+
+  /** The largest pieces cost no more than can be saved up. */
+  #costOf(request: HashRequest): number {
+    const tree = this.#options.torrent()?.hashesOf(request.root)?.tree;
+    if (tree === undefined || request.baseLayer >= tree.baseHeight) return 1;
+    const leaves = tree.leafSpan(request).count * 2 ** tree.baseHeight;
+    return Math.min(HASH_REQUEST_BURST, Math.max(1, leaves / LEAVES_PER_TOKEN));
   }
 
   /** Of a root that no file has, or outside the tree of its file. Before the hashes are known, nobody can tell. */

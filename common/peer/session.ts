@@ -188,9 +188,9 @@ export class Session {
     return false;
   }
 
-  /** Whether one more hash request may be answered now. Such requests may come while choked, and cost us hashing. */
-  mayServeHashes(now: Instant): boolean {
-    return this.#hashBucket.take(now);
+  /** Whether hash requests worth so much may be answered now. They may come while choked, and cost us hashing. */
+  mayServeHashes(cost: number, now: Instant): boolean {
+    return this.#hashBucket.take(cost, now);
   }
 
   #send(bytes: Uint8Array): void {

@@ -9,29 +9,35 @@ const bucket = (): TokenBucket => new TokenBucket({ perSecond: 10, burst: 3, now
 describe('a token bucket', () => {
   it('lets a burst pass at once, then one for each share of a second', () => {
     const tokens = bucket();
-    expect([1, 2, 3, 4].map(() => tokens.take(START))).toEqual([true, true, true, false]);
-    expect(tokens.take(after(START, 99))).toBe(false);
-    expect(tokens.take(after(START, 100))).toBe(true);
-    expect(tokens.take(after(START, 100))).toBe(false);
+    expect([1, 2, 3, 4].map(() => tokens.take(1, START))).toEqual([true, true, true, false]);
+    expect(tokens.take(1, after(START, 99))).toBe(false);
+    expect(tokens.take(1, after(START, 100))).toBe(true);
+    expect(tokens.take(1, after(START, 100))).toBe(false);
+  });
+
+  it('lets what costs more pass less often, and what costs more than a burst never', () => {
+    const tokens = bucket();
+    expect([2, 2, 1].map((cost) => tokens.take(cost, START))).toEqual([true, false, true]);
+    expect(tokens.take(4, after(START, 1e9))).toBe(false);
   });
 
   it('saves up no more than a burst', () => {
     const tokens = bucket();
     const later = after(START, 1e9);
-    expect([1, 2, 3, 4].map(() => tokens.take(later))).toEqual([true, true, true, false]);
+    expect([1, 2, 3, 4].map(() => tokens.take(1, later))).toEqual([true, true, true, false]);
   });
 
   it('never lets more pass than its rate and its burst', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(500), { maxLength: 200 }), (waits) => {
+      fc.property(fc.array(fc.tuple(fc.nat(500), fc.nat(4)), { maxLength: 200 }), (steps) => {
         const tokens = bucket();
         let now = START;
         let passed = 0;
-        for (const waitMs of waits) {
+        for (const [waitMs, cost] of steps) {
           now = after(now, waitMs);
-          if (tokens.take(now)) passed++;
+          if (tokens.take(cost, now)) passed += cost;
         }
-        expect(passed).toBeLessThanOrEqual(3 + Math.ceil((now - START) / 100));
+        expect(passed).toBeLessThanOrEqual(3 + (now - START) / 100 + 1e-6);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import type { Instant } from '../base/ids.ts';
 
-/** Lets `perSecond` events pass on average and `burst` at once. */
+/** Lets work worth `perSecond` tokens pass on average and `burst` at once. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
@@ -14,12 +14,12 @@ export class TokenBucket {
     this.#filledAt = options.now;
   }
 
-  /** Whether one more may pass now; it is counted if so. */
-  take(now: Instant): boolean {
+  /** Whether work worth so many tokens may pass now; it is counted if so. What costs more than a burst never passes. */
+  take(cost: number, now: Instant): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
     this.#filledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < cost) return false;
+    this.#tokens -= cost;
     return true;
   }
 }

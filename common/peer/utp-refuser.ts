@@ -59,7 +59,7 @@ export class UtpRefuser {
     const syn = decodeUtpSyn(bytes);
     if (syn === undefined || from.port === 0) return;
     const now = this.#clock.now();
-    if (!this.#tokens.take(now)) return;
+    if (!this.#tokens.take(1, now)) return;
     this.#meter.count('utp_refused');
     this.#port.send(encodeUtpReset(syn, Math.floor(now * 1000)), from);
   }
