@@ -20,7 +20,7 @@ import { Outcome } from './outcome.ts';
 import { Patience, type Impatience } from './patience.ts';
 import { HashVerifier } from './piece-verifier.ts';
 import { Pursuit } from './pursuit.ts';
-import { fileNameOf } from './recognise.ts';
+import { contentNameOf } from './recognise.ts';
 import { Selection } from './selection.ts';
 import type { SourceEntry } from './source-book.ts';
 
@@ -197,7 +197,7 @@ export class Download {
       const checks = new PieceChecks(info, layers);
       // The v2 hash names it, where there is one.
       const infoHash = (infoHashV2 ?? infoHashV1)!;
-      const content = { infoHash, name: fileNameOf(info), geometry, isDirectory, selection: this.#selection! };
+      const content = { infoHash, name: contentNameOf(info), geometry, isDirectory, selection: this.#selection! };
       const taken = await this.#options.target.take(
         content,
         (piece) => checks.of(piece),

@@ -62,7 +62,7 @@ export class Leech {
         uploadedBytes: this.#swarm.uploadedBytes,
         downloadedBytes: this.#swarm.downloadedBytes,
         leftBytes: this.#leftBytes,
-        partialSeed: false,
+        partialSeed: this.download.isPartial && this.download.isDone,
       }),
       onPeers: (endpoints) => {
         this.#swarm.meet(endpoints);
@@ -85,7 +85,8 @@ export class Leech {
     void this.#presence.start();
     this.#swarm.meet(this.#options.endpoints);
     const result = await outcome;
-    if (!result.wasThere) this.#presence.completed();
+    if (this.download.isPartial) this.#presence.announceNow();
+    else if (!result.wasThere) this.#presence.completed();
     return result;
   }
 

@@ -38,7 +38,8 @@ import { chooseByName } from './what.ts';
 const command = defineCommand({
   name: 'shoal-leecher',
   summary: 'Downloads from many seeders at once, and writes nothing that is not verified.',
-  usage: '[WHAT] [-t URL]... [-o PATH] [--min-seeders 3] [--wait 30] [--timeout 90] [--list] [--force] [--json]',
+  usage:
+    '[WHAT] [-t URL]... [-o PATH] [--min-seeders 3] [--wait 30] [--timeout 90] [--files GLOB]... [--list] [--force] [--json]',
   examples: [
     ['node leecher.js', 'get the one thing that the tracker on this machine has'],
     ['node leecher.js image.iso -o /srv/images/', 'get image.iso into a directory'],
@@ -60,6 +61,12 @@ const command = defineCommand({
       check: (value) => (parseTrackerUrl(value) === undefined ? TRACKER_URL_HINT : undefined),
     },
     output: { kind: 'text', alias: 'o', valueName: 'PATH', describe: 'file to write, or an existing directory' },
+    files: {
+      kind: 'text',
+      many: true,
+      valueName: 'GLOB',
+      describe: "take only the files that match, such as '*.txt' or 'docs/**'; may be repeated",
+    },
     minSeeders: {
       kind: 'integer',
       min: 1,
@@ -260,6 +267,7 @@ async function build(parts: {
     endpoints: subject.endpoints,
     recognise: (bytes) => recognise(bytes, subject.wanted),
     ...(subject.known === undefined ? {} : { known: subject.known }),
+    fileGlobs: options.files ?? [],
     minSeeders: options.minSeeders,
     waitMs: options.wait * 1000,
     timeoutMs: options.timeout * 1000,
@@ -335,7 +343,7 @@ const JSON_PROGRESS_INTERVAL_MS = 1_000;
 
 function progressSample(leech: Leech, checkedBytes: number): ProgressSample {
   const current = leech.download;
-  const totalBytes = current.info?.geometry.totalBytes;
+  const totalBytes = current.wantedBytes;
   if (totalBytes === undefined) return { label: 'asking peers what it is', sources: current.peerCount };
   if (current.stage === 'checking') {
     return { label: 'checking', amount: { doneBytes: checkedBytes, totalBytes, movedBytes: checkedBytes } };

@@ -1,10 +1,12 @@
+import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from '../common/base/bytes.ts';
-import type { InfoHashV2, WireHash } from '../common/base/ids.ts';
+import type { InfoHashV1, InfoHashV2, WireHash } from '../common/base/ids.ts';
 import { parseTorrent } from '../common/content/metainfo.ts';
 import type { Info } from '../common/content/info.ts';
+import { sha256 } from '../common/content/merkle.ts';
 import { torrentFixture } from '../common/fixtures/vectors.ts';
-import { fileNameOf, recognise, usable } from './recognise.ts';
+import { contentNameOf, recognise } from './recognise.ts';
 
 const infoOf = (name: string): Info => {
   const parsed = parseTorrent(torrentFixture(name));
@@ -12,6 +14,7 @@ const infoOf = (name: string): Info => {
 };
 const v2 = infoOf('s1572869.v2.torrent');
 const hybrid = infoOf('s1572869.hybrid.torrent');
+const v1 = infoOf('s1572869.v1.torrent');
 const other = infoOf('s3145728.v2.torrent');
 
 describe('an info dictionary from a peer', () => {
@@ -26,26 +29,43 @@ describe('an info dictionary from a peer', () => {
     expect(recognise(new Uint8Array(100), { wireHash: new Uint8Array(20) as WireHash })).toBeUndefined();
   });
 
-  it('of a hybrid is taken by its v2 hash, and a v1 hash is explained', () => {
-    expect(recognise(hybrid.infoBytes, { infoHashV2: hybrid.infoHashV2! })?.kind).toBe('hybrid');
-    const v1 = hybrid.infoHashV1! as unknown as WireHash;
-    expect(() => recognise(hybrid.infoBytes, { wireHash: v1 })).toThrow('v1 info hash');
+  it('of a hybrid is taken by either hash, and by both when both fit', () => {
+    const { infoBytes, infoHashV1, infoHashV2 } = hybrid;
+    expect(recognise(infoBytes, { infoHashV2: infoHashV2! })?.kind).toBe('hybrid');
+    expect(recognise(infoBytes, { infoHashV1: infoHashV1! })?.kind).toBe('hybrid');
+    expect(recognise(infoBytes, { infoHashV1: infoHashV1!, infoHashV2: infoHashV2! })?.kind).toBe('hybrid');
+    expect(recognise(infoBytes, { wireHash: infoHashV1! as unknown as WireHash })?.kind).toBe('hybrid');
   });
 
-  it('that is what is wanted and is invalid ends the download', async () => {
+  it('is nothing when one of the two hashes that were given is of something else', () => {
+    const { infoBytes, infoHashV1, infoHashV2 } = hybrid;
+    expect(recognise(infoBytes, { infoHashV1: v1.infoHashV1!, infoHashV2: infoHashV2! })).toBeUndefined();
+    expect(recognise(infoBytes, { infoHashV1: infoHashV1!, infoHashV2: v2.infoHashV2! })).toBeUndefined();
+  });
+
+  it('of v1 is taken by its v1 hash, named as one or not', () => {
+    expect(recognise(v1.infoBytes, { infoHashV1: v1.infoHashV1! })?.kind).toBe('v1');
+    expect(recognise(v1.infoBytes, { wireHash: v1.infoHashV1! as unknown as WireHash })?.kind).toBe('v1');
+  });
+
+  it('without the part that its hash is of ends the download', () => {
+    const infoHashV2 = sha256(v1.infoBytes) as unknown as InfoHashV2;
+    expect(() => recognise(v1.infoBytes, { infoHashV2 })).toThrow('has no v2 part');
+    const infoHashV1 = new Uint8Array(hash('sha1', v2.infoBytes, 'buffer')) as InfoHashV1;
+    expect(() => recognise(v2.infoBytes, { infoHashV1 })).toThrow('has no v1 part');
+  });
+
+  it('that is what is wanted and is invalid ends the download', () => {
     const bytes = fromHex('64653a6565')!;
-    const { sha256 } = await import('../common/content/merkle.ts');
     expect(() => recognise(bytes, { infoHashV2: sha256(bytes) as unknown as InfoHashV2 })).toThrow('is invalid');
   });
 });
 
-describe('content of a kind that is not downloaded', () => {
-  it('is refused with a word on why', () => {
-    expect(() => usable(infoOf('s1572869.v1.torrent'))).toThrow('v1 info hash');
-    expect(() => usable(infoOf('multi.v2.torrent'))).toThrow('directory');
-  });
-
-  it('is not a single file, whatever the torrent calls itself', () => {
-    expect(fileNameOf(usable(v2))).toBe('s1572869.bin');
+describe('the name of the content', () => {
+  it('is that of the directory or, of a single file, the one in its tree', () => {
+    expect(contentNameOf(v2)).toBe('s1572869.bin');
+    expect(contentNameOf(infoOf('multi.v1.torrent'))).toBe('multi');
+    expect(contentNameOf(infoOf('onefile-dir.v2.torrent'))).toBe('only.bin');
+    expect(contentNameOf(infoOf('onefile-dir.hybrid.torrent'))).toBe('onefile-dir');
   });
 });

@@ -1,4 +1,4 @@
-/** Whether an info dictionary that a peer, or a file, gave is the one that is wanted and one we can download. */
+/** Whether an info dictionary that a peer, or a file, gave is the one that is wanted. */
 import { hash } from 'node:crypto';
 import { equalBytes, toHex } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
@@ -6,11 +6,11 @@ import type { InfoHashV1, InfoHashV2, WireHash } from '../common/base/ids.ts';
 import { parseInfo, type Info } from '../common/content/info.ts';
 import { sha256 } from '../common/content/merkle.ts';
 
-/** Everything that is known of what is wanted; all of it must agree. */
+/** Everything that is known of what is wanted, at least one of the three; all of it must agree. */
 export interface Wanted {
   readonly infoHashV2?: InfoHashV2;
   readonly infoHashV1?: InfoHashV1;
-  /** A hash of 20 bytes of which nobody said what it is. */
+  /** A hash of 20 bytes of which nobody said what it is: of v1, or the beginning of one of v2. */
   readonly wireHash?: WireHash;
 }
 
@@ -19,38 +19,30 @@ export interface Wanted {
  * and cannot be used: no peer would give a better one.
  */
 export function recognise(bytes: Uint8Array, wanted: Wanted): Info | undefined {
-  const infoHash = sha256(bytes);
-  if (wanted.infoHashV2 !== undefined && !equalBytes(infoHash, wanted.infoHashV2)) return undefined;
-  const { wireHash } = wanted;
-  if (wireHash !== undefined && !equalBytes(infoHash.subarray(0, 20), wireHash)) {
-    if (equalBytes(sha1(bytes), wireHash)) throw onlyV1(toHex(wireHash));
-    return undefined;
-  }
+  const { infoHashV2, infoHashV1, wireHash } = wanted;
+  const isV2 = isHash(sha256(bytes), infoHashV2 ?? wireHash);
+  const isV1 = isHash(sha1(bytes), infoHashV1 ?? wireHash);
+  if (infoHashV2 !== undefined && !isV2) return undefined;
+  if (infoHashV1 !== undefined && !isV1) return undefined;
+  if (!isV2 && !isV1) return undefined;
+  const name = toHex((infoHashV2 ?? infoHashV1 ?? wireHash)!);
   const parsed = parseInfo(bytes);
-  if (!parsed.ok)
-    throw new ShoalError('METADATA_INVALID', `the description of ${toHex(infoHash)} is invalid: ${parsed.reason}`);
-  return usable(parsed.value);
-}
-
-/** Throws METADATA_INVALID for content of a kind that is not downloaded yet. */
-export function usable(info: Info): Info {
-  if (info.infoHashV2 === undefined) throw onlyV1(info.name);
-  if (info.isDirectory || info.geometry.files.length !== 1) {
-    throw new ShoalError(
-      'METADATA_INVALID',
-      `${info.name} is a directory of ${info.geometry.files.length} files: only single files are downloaded`,
-    );
-  }
-  return info;
-}
-
-/** The name of the file that the content is. */
-export const fileNameOf = (info: Info): string => info.geometry.files[0]?.path.at(-1) ?? info.name;
-
-const onlyV1 = (what: string): ShoalError =>
-  new ShoalError(
+  if (!parsed.ok) throw new ShoalError('METADATA_INVALID', `the description of ${name} is invalid: ${parsed.reason}`);
+  const info = parsed.value;
+  // Each hash vouches for its own part of the dictionary, and for no other.
+  const lacks = isV2 && info.infoHashV2 === undefined ? 'v2' : isV1 && info.infoHashV1 === undefined ? 'v1' : undefined;
+  if (lacks === undefined) return info;
+  throw new ShoalError(
     'METADATA_INVALID',
-    `${what} is a v1 info hash, which stands for SHA-1 alone: ask for the v2 info hash of the same file (64 digits)`,
+    `the description of ${name} has no ${lacks} part, though its hash is of one`,
   );
+}
+
+/** The name of the file, or of the directory, that the content is. A single v2 file is called as in its tree (BEP 52). */
+export const contentNameOf = (info: Info): string =>
+  info.isDirectory ? info.name : (info.geometry.files[0]?.path.at(-1) ?? info.name);
+
+const isHash = (found: Uint8Array, wanted: Uint8Array | undefined): boolean =>
+  wanted !== undefined && equalBytes(found.subarray(0, wanted.length), wanted);
 
 const sha1 = (bytes: Uint8Array): Uint8Array => new Uint8Array(hash('sha1', bytes, 'buffer'));

@@ -49,6 +49,25 @@ describe('the subject of a download', () => {
     expect(subject.known?.layers.size).toBe(1);
   });
 
+  it.each(['s1572869.v1', 's1572869.hybrid', 's1572869.v2'])(
+    'of %s is every hash it has, by file and by link',
+    async (name) => {
+      const file = torrentFixture(`${name}.torrent`);
+      const parsed = parseTorrent(file);
+      const known = parsed.ok ? parsed.value.info : expect.fail(parsed.reason);
+      const hashes = {
+        ...(known.infoHashV2 === undefined ? {} : { infoHashV2: known.infoHashV2 }),
+        ...(known.infoHashV1 === undefined ? {} : { infoHashV1: known.infoHashV1 }),
+      };
+      const byFile = await findSubject('x.torrent', sources({ readTorrent: () => Promise.resolve(file) }));
+      const byLink = await findSubject(formatMagnet({ ...hashes, name: 'x', trackers: [], peers: [] }), sources());
+      for (const { wanted, wireHash } of [byFile, byLink]) {
+        expect(wanted).toEqual(hashes);
+        expect(toHex(wireHash)).toBe(toHex((known.infoHashV2 ?? known.infoHashV1)!).slice(0, 40));
+      }
+    },
+  );
+
   it('of a name is the one entry that it means, or the one that is picked', async () => {
     const entries = [entry('a.bin'), entry('b.bin')];
     const askCatalogues = (): ReturnType<SubjectSources['askCatalogues']> => Promise.resolve({ entries, trackers: [] });

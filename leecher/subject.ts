@@ -1,14 +1,14 @@
 /** Finds out what exactly is to be downloaded: hashes, trackers and peers, from what the user typed. */
 import { outsideTracker, parseTrackerUrl, type TrackerAddress } from '../common/announce/tracker-address.ts';
 import { ShoalError } from '../common/base/errors.ts';
-import { wireHashOf, type Endpoint, type WireHash } from '../common/base/ids.ts';
+import { wireHashOf, type Endpoint, type InfoHashV1, type InfoHashV2, type WireHash } from '../common/base/ids.ts';
 import type { Info } from '../common/content/info.ts';
 import { parseMagnet } from '../common/content/magnet.ts';
 import { parseTorrent } from '../common/content/metainfo.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
 import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
 import { nothingFound, type TrackerAnswer } from './catalogue-choice.ts';
-import { usable, type Wanted } from './recognise.ts';
+import type { Wanted } from './recognise.ts';
 import { chooseByName, readWhat } from './what.ts';
 
 /** What is to be downloaded, and where peers for it may be found. */
@@ -74,7 +74,7 @@ function ofMagnet(link: string, sources: SubjectSources): Subject {
   const { infoHashV2, infoHashV1, trackers, peers } = parsed.value;
   const wireHash = wireHashOf((infoHashV2 ?? infoHashV1)!);
   return {
-    wanted: infoHashV2 === undefined ? { wireHash } : { infoHashV2 },
+    wanted: wantedOf({ infoHashV2, infoHashV1 }),
     wireHash,
     trackers: merge(sources.trackers, trackers),
     endpoints: peers,
@@ -85,10 +85,9 @@ async function ofTorrentFile(path: string, sources: SubjectSources): Promise<Sub
   const parsed = parseTorrent(await sources.readTorrent(path));
   if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `${path} cannot be used: ${parsed.reason}`);
   const { info, pieceLayers, trackerTiers } = parsed.value;
-  const infoHashV2 = usable(info).infoHashV2!;
   return {
-    wanted: { infoHashV2 },
-    wireHash: wireHashOf(infoHashV2),
+    wanted: wantedOf(info),
+    wireHash: wireHashOf((info.infoHashV2 ?? info.infoHashV1)!),
     known: { info, layers: pieceLayers ?? new Map() },
     trackers: merge(sources.trackers, trackerTiers.flat()),
     endpoints: [],
@@ -101,9 +100,17 @@ async function ofName(name: string | undefined, sources: SubjectSources): Promis
   const choices = chooseByName(found.entries, name);
   if (choices.length === 0) throw nothingFound(name, found.trackers);
   const entry = choices.length === 1 ? choices[0]! : await sources.pick(choices);
-  if (entry.infoHashV2 === undefined) throw new ShoalError('METADATA_INVALID', `${entry.name} is shared as v1 only`);
-  return ofHash({ infoHashV2: entry.infoHashV2 }, wireHashOf(entry.infoHashV2), sources);
+  return ofHash(wantedOf(entry), wireHashOf((entry.infoHashV2 ?? entry.infoHashV1)!), sources);
 }
+
+/** Of a hybrid both hashes must hold. */
+const wantedOf = (known: {
+  readonly infoHashV2?: InfoHashV2 | undefined;
+  readonly infoHashV1?: InfoHashV1 | undefined;
+}): Wanted => ({
+  ...(known.infoHashV2 === undefined ? {} : { infoHashV2: known.infoHashV2 }),
+  ...(known.infoHashV1 === undefined ? {} : { infoHashV1: known.infoHashV1 }),
+});
 
 /** Those of the command line and those of the link, each once. */
 function merge(named: readonly TrackerAddress[], urls: readonly string[]): readonly TrackerAddress[] {

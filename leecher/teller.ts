@@ -48,6 +48,7 @@ export class Teller implements DownloadEvents {
   content(info: Info): void {
     this.#info = info;
     const { geometry } = info;
+    if (info.kind === 'v1') this.#say(`${info.name} is a v1 torrent: its integrity is SHA-1`);
     this.#options.log.info('getting', {
       name: info.name,
       size: formatBytes(geometry.totalBytes),
