@@ -49,11 +49,11 @@ export const DRIVERS: readonly string[] = [
   'common/announce/site.ts',
   'common/announce/http-caller.ts',
   'common/announce/http-line.ts',
+  'common/announce/tracker-line.ts',
+  'common/announce/udp-line.ts',
 ];
 
 interface Excuse {
-  'common/announce/tracker-line.ts',
-  'common/announce/udp-line.ts',
   readonly file: string;
   readonly specifier: string;
   readonly because: string;
