@@ -141,7 +141,7 @@ export const DEFAULT_UPLOAD_SLOTS = 64;
 export const CHOKE_INTERVAL_MS = 10_000;
 
 /* ---- download ---- */
-/** Memory for pieces that are being fetched, checked or written; never fewer than two pieces. */
+/** Memory for pieces that are being fetched, checked or written; never fewer than four pieces. */
 export const MAX_FETCH_BUFFER_BYTES = 48 * MIB;
 /** The last pieces are asked from this many sources at once. */
 export const ENDGAME_SOURCES = 2;
