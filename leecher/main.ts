@@ -130,13 +130,14 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     localHost,
   };
   const trackers = (options.tracker ?? []).map((url) => parseTrackerUrl(url)!);
-  if (options.list) return list(options, host, machine, trackersOrDefault(trackers));
-  const subject = await findSubject(options.what, {
+  if (options.list) return unlessStopped(list(options, host, machine, trackersOrDefault(trackers)), host);
+  const finding = findSubject(options.what, {
     trackers,
     readTorrent,
     askCatalogues: (asked, query) => askCatalogues(machine, asked, query),
     pick: (choices) => pick(choices, host),
   });
+  const subject = await unlessStopped(finding, host);
   return download(subject, options, host, machine);
 }
 
@@ -183,6 +184,15 @@ async function askCatalogues(
     await client.close();
   }
 }
+
+/** Trackers that do not answer are waited for, but not by a user who has had enough. */
+const unlessStopped = <T>(asking: Promise<T>, host: CommandHost): Promise<T> =>
+  Promise.race([
+    asking,
+    host.stopRequested.then((signal) => {
+      throw new ShoalError('INTERRUPTED', `stopped by ${signal} before there was anything to download`);
+    }),
+  ]);
 
 async function list(
   options: Options,
@@ -253,7 +263,7 @@ async function build(parts: {
   const target = makeTarget(options, host, machine, hasher, (bytes) => {
     checkedBytes += bytes;
   });
-  const news = new TrackerNews();
+  const news = new TrackerNews(subject.trackers);
   const listener = await new HostListenerBinder().listen({ host: options.host, port: options.port });
   const leech = new Leech({
     ...machine,

@@ -10,7 +10,7 @@ const note = (url: string, status: TrackerNote['status'], seeders = 0, leechers 
 });
 
 const codeOf = (...notes: readonly TrackerNote[]): string | undefined => {
-  const news = new TrackerNews();
+  const news = new TrackerNews([]);
   for (const one of notes) news.take(one);
   return news.whyNobody()?.code;
 };
@@ -20,6 +20,15 @@ describe('why nobody came', () => {
     expect(codeOf(note('a', 'unresolved'))).toBe('NAME_UNRESOLVED');
     expect(codeOf(note('a', 'unresolved'), note('b', 'silent'))).toBe('NETWORK');
     expect(codeOf(note('a', 'silent'))).toBe('NETWORK');
+  });
+
+  it('is that no tracker has answered yet', () => {
+    const news = new TrackerNews([{ url: 'a' }, { url: 'b' }]);
+    expect(news.whyNobody()).toMatchObject({ code: 'NETWORK', message: expect.stringContaining('a, b') as string });
+    news.take(note('a', 'unresolved'));
+    expect(news.whyNobody()?.code).toBe('NETWORK');
+    news.take(note('b', 'working', 0, 1));
+    expect(news.whyNobody()?.code).toBe('CONTENT_UNKNOWN');
   });
 
   it('is that nobody shares it, as far as one tracker knows', () => {

@@ -13,6 +13,11 @@ export interface TrackerNote {
 export class TrackerNews {
   readonly #notes = new Map<string, TrackerNote>();
 
+  /** Whoever was asked and has said nothing yet is silent: the user may not wait as long as a retry takes. */
+  constructor(asked: readonly TrackerNote['tracker'][]) {
+    for (const tracker of asked) this.take({ tracker, status: 'silent', text: '', seeders: 0, leechers: 0 });
+  }
+
   take(note: TrackerNote): void {
     this.#notes.set(note.tracker.url, note);
   }
