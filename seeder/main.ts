@@ -142,6 +142,9 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       local: listener.local,
       log: host.log.child('utp'),
       meter,
+      onCaller: (endpoint) => {
+        share.meet([endpoint]);
+      },
     });
     for (const line of factLines({ described, held, local: listener.local, options })) host.out(line);
     return await serve(share, host);

@@ -3,7 +3,7 @@
  * nothing: when the store says that the file is not what it was, everything is withdrawn.
  */
 import type { Bitfield } from '../common/base/bitfield.ts';
-import { after, wireHashOf, type InfoHashV2, type PeerId, type PieceIndex } from '../common/base/ids.ts';
+import { after, wireHashOf, type Endpoint, type InfoHashV2, type PeerId, type PieceIndex } from '../common/base/ids.ts';
 import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
@@ -101,6 +101,11 @@ export class Share {
   start(): Promise<void> {
     this.#watch();
     return this.#presence.start();
+  }
+
+  /** Someone who is not named by a tracker, and may want what is here; of a private torrent nobody is (BEP 27). */
+  meet(endpoints: readonly Endpoint[]): void {
+    if (!this.#options.info.isPrivate) this.#swarm.meet(endpoints);
   }
 
   /** Says goodbye to trackers and peers. */

@@ -117,6 +117,9 @@ export const MAX_HALF_OPEN_DIALS = 30;
 /** uTP SYNs answered with a RESET, in all: their source may be forged. */
 export const UTP_RESETS_PER_SECOND = 50;
 export const UTP_RESET_BURST = 100;
+/** Those who sent a uTP SYN and are dialled by TCP, in all. */
+export const CALL_BACKS_PER_SECOND = 5;
+export const CALL_BACK_BURST = 20;
 export const DIAL_TIMEOUT_MS = 5_000;
 /** What a stream that was ended may still take to send its queue and hear the other side close. */
 export const END_TIMEOUT_MS = 2_000;
