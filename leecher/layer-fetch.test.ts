@@ -245,10 +245,10 @@ describe('layer fetch', () => {
 
   it('what a peer that goes was asked is asked of another at once', () => {
     const bench = new Bench(PIECES_513);
-    bench.addPeers(1);
+    bench.addPeers(1, 2);
+    expect(peersOf(bench.asked)).toEqual([1, 1]);
     bench.asked = [];
     bench.fetch.removePeer(1, bench.now);
-    bench.addPeers(2);
     expect(peersOf(bench.asked)).toEqual([2, 2]);
     bench.answerAll();
     bench.expectComplete();
