@@ -22,6 +22,8 @@ export interface DownloadOptions {
   readonly events: DownloadEvents;
   /** More peers would help: ask the trackers again, soon. */
   readonly onHungry: () => void;
+  /** The content is known and its place is taken: sources that need not be learned from may come. */
+  readonly onBegun: (info: Info) => void;
   /** When nobody described the content: what the trackers have to say about that, if anything. */
   readonly nobody: () => ShoalError | undefined;
 }

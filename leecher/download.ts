@@ -253,6 +253,7 @@ export class Download {
     this.#patience.waitsAnew(clock.now());
     this.#enter('waiting');
     this.#company.follow(this.#pursuit);
+    this.#options.onBegun(this.#info!);
     this.#look();
   }
 

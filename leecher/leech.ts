@@ -1,14 +1,17 @@
 /** What a leecher is: a node with a download, announced to trackers, that serves what it has verified. */
 import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
-import type { Dialer, Listener, Meter } from '../common/base/ports.ts';
+import type { Dialer, Listener, Meter, Resolver } from '../common/base/ports.ts';
+import type { RangeClient } from '../common/base/web-ports.ts';
 import { Node } from '../common/peer/node.ts';
 import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
 import { Swarm } from '../common/peer/swarm.ts';
 import { Torrent } from '../common/peer/torrent.ts';
 import { Download } from './download.ts';
 import type { DownloadOptions, DownloadResult } from './download-options.ts';
+import { WebSeeds } from './web-seeds.ts';
+import type { WebSource } from './web-url.ts';
 
-export interface LeechOptions extends Omit<DownloadOptions, 'onHungry'> {
+export interface LeechOptions extends Omit<DownloadOptions, 'onHungry' | 'onBegun'> {
   readonly dialer: Dialer;
   readonly listener: Listener;
   readonly meter: Meter;
@@ -17,6 +20,10 @@ export interface LeechOptions extends Omit<DownloadOptions, 'onHungry'> {
   readonly uploadSlots: number;
   /** Peers that are known without a tracker: those of a magnet link. */
   readonly endpoints: readonly Endpoint[];
+  /** Web servers that have the content (BEP 19). */
+  readonly webSources: readonly WebSource[];
+  readonly webClient: RangeClient;
+  readonly resolver: Resolver;
   readonly presence: (facts: PresenceFacts) => Presence;
 }
 
@@ -25,6 +32,7 @@ export class Leech {
   readonly #node: Node;
   readonly #swarm: Swarm;
   readonly #presence: Presence;
+  readonly #webSeeds: WebSeeds;
   readonly download: Download;
 
   constructor(options: LeechOptions) {
@@ -34,6 +42,20 @@ export class Leech {
       ...options,
       onHungry: () => {
         this.#presence.announceNow();
+      },
+      onBegun: (info) => {
+        this.#webSeeds.start(info);
+      },
+    });
+    this.#webSeeds = new WebSeeds({
+      sources: options.webSources,
+      clock,
+      resolver: options.resolver,
+      client: options.webClient,
+      log,
+      fetcher: this.download.fetcher,
+      onBytes: (count) => {
+        this.#swarm.downloaded(count);
       },
     });
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
@@ -97,6 +119,7 @@ export class Leech {
 
   /** Says goodbye to trackers and peers, and lets go of the place on the disk. */
   async stop(): Promise<void> {
+    this.#webSeeds.stop();
     try {
       await Promise.all([this.#presence.stop(), this.#node.stop()]);
     } finally {

@@ -7,6 +7,7 @@ import { ShoalError } from '../common/base/errors.ts';
 import { after, type PeerId } from '../common/base/ids.ts';
 import { DEFAULT_UPLOAD_SLOTS, MAX_CATALOGUE_QUERY_BYTES, MAX_TORRENT_BYTES } from '../common/base/limits.ts';
 import { PEER_ID_PREFIX } from '../common/base/product.ts';
+import { webSeedUrl } from '../common/content/urls.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
@@ -18,6 +19,7 @@ import { realProcessTable } from '../common/host/process-table.ts';
 import { Progress, PROGRESS_CHOICES, progressMode } from '../common/host/progress.ts';
 import { progressRecord, type ProgressSample } from '../common/host/progress-text.ts';
 import { HostRandom } from '../common/host/random.ts';
+import { HostRangeClient } from '../common/host/range-client.ts';
 import { readWholeFile } from '../common/host/replace-file.ts';
 import { HostResolver } from '../common/host/resolver.ts';
 import { HostTargetFiles } from '../common/host/target-files.ts';
@@ -33,6 +35,7 @@ import { findSubject, trackersOrDefault, type Subject } from './subject.ts';
 import { Target } from './target.ts';
 import { Teller } from './teller.ts';
 import { TrackerNews } from './tracker-news.ts';
+import { webSourcesOf } from './web-url.ts';
 import { chooseByName } from './what.ts';
 
 const command = defineCommand({
@@ -92,6 +95,17 @@ const command = defineCommand({
       describe: 'TCP port to serve others on; 0 takes any free one',
     },
     host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on and to connect from' },
+    webseed: {
+      kind: 'text',
+      many: true,
+      valueName: 'URL',
+      describe: 'web server that has the content too; ends in / when the name is to be added; may be repeated',
+      check: (value) => (webSeedUrl(value) === undefined ? 'an address such as http://HOST/PATH' : undefined),
+    },
+    allowLocalUrls: {
+      kind: 'flag',
+      describe: 'use web seeds that a link names on this machine or link; those of --webseed are always used',
+    },
     list: { kind: 'flag', describe: 'print what the trackers have, and end' },
     force: { kind: 'flag', describe: 'replace an existing file that is not this content' },
     json: { kind: 'flag', describe: 'one JSON object per event on standard output' },
@@ -275,6 +289,13 @@ async function build(parts: {
     peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
     wireHash: subject.wireHash,
     endpoints: subject.endpoints,
+    webSources: webSourcesOf({
+      typed: options.webseed ?? [],
+      linked: subject.webSeeds,
+      trackerHosts: (options.tracker ?? []).flatMap((url) => parseTrackerUrl(url)?.host ?? []),
+      allowLocal: options.allowLocalUrls,
+    }),
+    webClient: new HostRangeClient({ localHost: machine.localHost }),
     recognise: (bytes) => recognise(bytes, subject.wanted),
     ...(subject.known === undefined ? {} : { known: subject.known }),
     fileGlobs: options.files ?? [],

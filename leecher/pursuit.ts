@@ -244,7 +244,10 @@ export class Pursuit {
     entry.failed[failure]++;
     events.retry(piece, peer, failure);
     // Of one that is banned already, more may still have been on its way to be checked.
-    if (failure !== 'corrupt' || entry.isBanned || !swarm.strike(peer)) return;
+    if (failure !== 'corrupt' || entry.isBanned) return;
+    // A web server that gave one wrong piece has another file (BEP 19); a peer may have had bad luck once.
+    if (peer.url !== undefined) peer.close('banned');
+    else if (!swarm.strike(peer)) return;
     entry.isBanned = true;
     events.banned(peer);
   }

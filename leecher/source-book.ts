@@ -1,11 +1,12 @@
 /** What each source did for a download, over all its connections: the report at the end. */
-import { endpointText, type Instant } from '../common/base/ids.ts';
+import type { Instant } from '../common/base/ids.ts';
 import { MAX_KNOWN_ENDPOINTS } from '../common/base/limits.ts';
-import type { CloseReason, Peer } from '../common/peer/peer.ts';
+import { peerName, type CloseReason, type Peer } from '../common/peer/peer.ts';
 
 export type SourceFailure = 'corrupt' | 'rejected' | 'stalled' | 'gone' | 'choked';
 
 export interface SourceEntry {
+  /** Of a web seed, its URL. */
   readonly endpoint: string;
   client: string;
   /** Verified and written. */
@@ -20,7 +21,7 @@ export interface SourceEntry {
 }
 
 export class SourceBook {
-  /** By endpoint. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
+  /** By name. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
   readonly #entries = new Map<string, SourceEntry>();
   /** When each connected source came. BOUNDED: by the connections. */
   readonly #since = new Map<number, Instant>();
@@ -42,7 +43,7 @@ export class SourceBook {
   }
 
   entryOf(peer: Peer): SourceEntry {
-    const endpoint = endpointText(peer.endpoint);
+    const endpoint = peerName(peer);
     let entry = this.#entries.get(endpoint);
     if (entry === undefined) {
       entry = emptyEntry(endpoint, peer.client);

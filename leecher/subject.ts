@@ -19,6 +19,8 @@ export interface Subject {
   readonly known?: { readonly info: Info; readonly layers: PieceLayers };
   readonly trackers: readonly TrackerAddress[];
   readonly endpoints: readonly Endpoint[];
+  /** URLs that the link or the file names; not judged. */
+  readonly webSeeds: readonly string[];
 }
 
 export interface SubjectSources {
@@ -66,31 +68,34 @@ const ofHash = (wanted: Wanted, wireHash: WireHash, sources: SubjectSources): Su
   wireHash,
   trackers: trackersOrDefault(sources.trackers),
   endpoints: [],
+  webSeeds: [],
 });
 
 function ofMagnet(link: string, sources: SubjectSources): Subject {
   const parsed = parseMagnet(link);
   if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `the magnet link cannot be used: ${parsed.reason}`);
-  const { infoHashV2, infoHashV1, trackers, peers } = parsed.value;
+  const { infoHashV2, infoHashV1, trackers, peers, webSeeds } = parsed.value;
   const wireHash = wireHashOf((infoHashV2 ?? infoHashV1)!);
   return {
     wanted: wantedOf({ infoHashV2, infoHashV1 }),
     wireHash,
     trackers: merge(sources.trackers, trackers),
     endpoints: peers,
+    webSeeds,
   };
 }
 
 async function ofTorrentFile(path: string, sources: SubjectSources): Promise<Subject> {
   const parsed = parseTorrent(await sources.readTorrent(path));
   if (!parsed.ok) throw new ShoalError('TORRENT_UNREADABLE', `${path} cannot be used: ${parsed.reason}`);
-  const { info, pieceLayers, trackerTiers } = parsed.value;
+  const { info, pieceLayers, trackerTiers, webSeeds } = parsed.value;
   return {
     wanted: wantedOf(info),
     wireHash: wireHashOf((info.infoHashV2 ?? info.infoHashV1)!),
     known: { info, layers: pieceLayers ?? new Map() },
     trackers: merge(sources.trackers, trackerTiers.flat()),
     endpoints: [],
+    webSeeds,
   };
 }
 

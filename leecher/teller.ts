@@ -3,10 +3,9 @@
  * when that is asked for.
  */
 import { formatBytes, formatDuration, formatRate } from '../common/base/format.ts';
-import { endpointText } from '../common/base/ids.ts';
 import type { Log } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
-import type { Peer } from '../common/peer/peer.ts';
+import { peerName, type Peer } from '../common/peer/peer.ts';
 import type { DownloadEvents, Stage } from './download-events.ts';
 import type { DownloadResult } from './download-options.ts';
 import { rangesText } from './endings.ts';
@@ -64,17 +63,16 @@ export class Teller implements DownloadEvents {
   }
 
   source(peer: Peer, change: 'joined' | 'left', reason?: string): void {
-    const address = endpointText(peer.endpoint);
+    const address = peerName(peer);
     this.#event('source', { change, address, client: peer.client, ...(reason === undefined ? {} : { reason }) });
   }
 
   chunk(piece: number, peer: Peer, sizeBytes: number): void {
-    if (this.#options.json)
-      this.#event('chunk', { chunk: piece, bytes: sizeBytes, source: endpointText(peer.endpoint) });
+    if (this.#options.json) this.#event('chunk', { chunk: piece, bytes: sizeBytes, source: peerName(peer) });
   }
 
   retry(piece: number, peer: Peer, failure: SourceFailure): void {
-    const address = endpointText(peer.endpoint);
+    const address = peerName(peer);
     this.#options.log.debug('a chunk goes to another source', { chunk: piece, source: address, because: failure });
     this.#event('retry', { chunk: piece, source: address, reason: failure });
     if (failure === 'corrupt') {
@@ -84,7 +82,7 @@ export class Teller implements DownloadEvents {
 
   banned(peer: Peer): void {
     this.#options.log.warn('a source is banned: what it sends is not this content', {
-      source: endpointText(peer.endpoint),
+      source: peerName(peer),
       client: peer.client,
     });
   }

@@ -17,7 +17,9 @@ export type Floor = 0 | 1 | 2 | 3 | 4 | 5;
 
 /** Floor 3. A file that has to wait for something belongs here; a file that decides does not. */
 export const DRIVERS: readonly string[] = [
+  'tracker/http-server.ts',
   'tracker/server.ts',
+  'tracker/upkeep.ts',
   'seeder/share.ts',
   'leecher/company.ts',
   'leecher/download.ts',
@@ -31,6 +33,9 @@ export const DRIVERS: readonly string[] = [
   'leecher/subject.ts',
   'leecher/target.ts',
   'leecher/teller.ts',
+  'leecher/web-get.ts',
+  'leecher/web-seed.ts',
+  'leecher/web-seeds.ts',
   'common/peer/connection.ts',
   'common/peer/hash-answers.ts',
   'common/peer/hash-service.ts',
@@ -44,11 +49,11 @@ export const DRIVERS: readonly string[] = [
   'common/announce/announcer.ts',
   'common/announce/caller.ts',
   'common/announce/catalogue-client.ts',
+  'common/announce/http-caller.ts',
+  'common/announce/http-line.ts',
   'common/announce/link.ts',
   'common/announce/publisher.ts',
   'common/announce/site.ts',
-  'common/announce/http-caller.ts',
-  'common/announce/http-line.ts',
   'common/announce/tracker-line.ts',
   'common/announce/udp-line.ts',
 ];
@@ -70,7 +75,7 @@ export const EXCUSES: readonly Excuse[] = [
 
 /** Interfaces of `base/ports.ts` that reach the world or wait for time: a rule is given what it needs instead. */
 const WORLDLY_PORTS: ReadonlySet<string> = new Set(
-  'Clock UdpPort UdpBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore TargetFiles HttpClient HttpListener HttpBinder'.split(
+  'Clock UdpPort UdpBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore TargetFiles RangeClient HttpClient HttpListener HttpBinder'.split(
     ' ',
   ),
 );

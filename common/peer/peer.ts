@@ -1,6 +1,6 @@
 /** The two sides of the line between a node, which keeps connections, and whoever downloads over them. */
 import type { Bitfield } from '../base/bitfield.ts';
-import type { Endpoint, Instant, PieceIndex } from '../base/ids.ts';
+import { endpointText, type Endpoint, type Instant, type PieceIndex } from '../base/ids.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 
 /** Why a connection ended, for reports and retry rules. */
@@ -26,6 +26,8 @@ export interface Peer {
   readonly id: number;
   /** Where it can be dialled, when that is known, else where it called from. */
   readonly endpoint: Endpoint;
+  /** Of a web seed (BEP 19): where it is, as people are shown it. */
+  readonly url?: string;
   /** What it says it is; text from outside. */
   readonly client: string;
   /** The pieces it has, growing; undefined until the torrent's content is known. */
@@ -46,6 +48,9 @@ export interface Peer {
   requestHashes(request: HashRequest): void;
   close(reason: CloseReason): void;
 }
+
+/** What a peer is called in reports; no two have the same name. */
+export const peerName = (peer: Pick<Peer, 'endpoint' | 'url'>): string => peer.url ?? endpointText(peer.endpoint);
 
 /** What a downloader is told. Views are valid only during the call. */
 export interface Fetcher {
