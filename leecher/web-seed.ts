@@ -67,6 +67,8 @@ export class WebSeed implements Peer {
   readonly isChokingUs = false;
   readonly blockBytes = MAX_LARGE_REQUEST_BYTES;
   readonly metadataBytes = undefined;
+  readonly takesHashRequests = false;
+  readonly takesHashRequests = false;
   readonly #options: WebSeedOptions;
   readonly #queue: WebQueue;
   /** By piece and begin. BOUNDED: by MAX_WEB_BLOCKS, which `roomForRequests` tells. */
