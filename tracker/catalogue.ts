@@ -109,12 +109,12 @@ export class Catalogue {
     if (!item.unlisted) this.#listed--;
   }
 
-  /** One page, newest first: as many entries as were asked for and a datagram holds. */
-  list(request: List): ListAnswer {
+  /** One page, newest first: as many entries as were asked for and there is room for, which is that of a datagram. */
+  list(request: List, roomBytes: number = MAX_DATAGRAM_BYTES - LIST_ANSWER_BYTES): ListAnswer {
     const isMatch = nameMatcher(request.query);
     const matches = (entry: Entry): boolean => !entry.item.unlisted && isMatch(entry.foldedName);
     const page: CatalogueEntry[] = [];
-    let room = MAX_DATAGRAM_BYTES - LIST_ANSWER_BYTES;
+    let room = roomBytes;
     let sent = 0;
     let at = request.cursor === 0n ? this.#ordered.length : this.#countBefore(Number(request.cursor));
     const end = Math.max(0, at - this.#limits.scan);

@@ -1,4 +1,5 @@
-/** `node tracker.js`: a UDP tracker with a catalogue, until it is told to stop. */
+/** `node tracker.js`: a tracker over UDP, and HTTP if asked for, with a catalogue, until it is told to stop. */
+import type { HttpListener } from '../common/base/http-ports.ts';
 import { endpointText } from '../common/base/ids.ts';
 import {
   DEFAULT_INTERVAL_S,
@@ -9,9 +10,10 @@ import {
   MAX_PEERS_PER_SWARM,
   MAX_SWARMS,
 } from '../common/base/limits.ts';
-import type { Random } from '../common/base/ports.ts';
+import type { Log, Random, UdpPort } from '../common/base/ports.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
+import { HostHttpBinder } from '../common/host/http-listener.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { stateDirectory } from '../common/host/paths.ts';
@@ -20,6 +22,8 @@ import { readSecret } from '../common/host/secret-file.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
 import { Cookie } from './cookie.ts';
+import { HttpTrackerServer } from './http-server.ts';
+import { HttpService } from './http-service.ts';
 import { TrackerServer } from './server.ts';
 import { TrackerService } from './service.ts';
 
@@ -28,10 +32,11 @@ const SECRET_BYTES = 32;
 const command = defineCommand({
   name: 'shoal-tracker',
   summary: 'Keeps the list of who has what, over UDP (BEP 15), with a catalogue.',
-  usage: '[-p PORT] [--host ADDR] [--interval 30] [--ttl 90] [--secret-file FILE]',
+  usage: '[-p PORT] [--host ADDR] [--http] [--interval 30] [--ttl 90] [--secret-file FILE]',
   examples: [
     ['node tracker.js', 'listen on port 6969 of all IPv4 addresses'],
     ['node tracker.js --host :: -p 6969', 'of all addresses, IPv6 too'],
+    ['node tracker.js --http', 'for clients that know no UDP trackers, too'],
   ],
   options: {
     port: {
@@ -41,9 +46,19 @@ const command = defineCommand({
       max: 65_535,
       default: 6969,
       valueName: 'PORT',
-      describe: 'UDP port; 0 takes any free one',
+      describe: 'UDP port, and TCP port with --http; 0 takes any free one',
     },
     host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on' },
+    http: {
+      kind: 'flag',
+      describe: 'answer announces and scrapes over HTTP too, and give the catalogue as /catalogue.json',
+    },
+    httpName: {
+      kind: 'text',
+      many: true,
+      valueName: 'NAME',
+      describe: 'host name under which /catalogue.json is given; IP addresses and localhost always are',
+    },
     interval: {
       kind: 'seconds',
       min: 1,
@@ -76,10 +91,12 @@ const command = defineCommand({
   },
 });
 
-async function main(options: OptionsOf<typeof command>, host: CommandHost): Promise<number> {
+type Options = OptionsOf<typeof command>;
+
+async function main(options: Options, host: CommandHost): Promise<number> {
   const clock = new HostClock();
   const random = new HostRandom();
-  const udp = await new HostUdpBinder({ meter: new CountingMeter() }).bind({ host: options.host, port: options.port });
+  const { udp, http } = await openSockets(options);
   const service = new TrackerService({
     cookie: new Cookie({
       secret: await secretOf(options.secretFile, host, random),
@@ -100,13 +117,51 @@ async function main(options: OptionsOf<typeof command>, host: CommandHost): Prom
     // Later than any that a tracker before this one gave out, so that nobody's page goes backwards.
     firstSequence: wallNowMs() * 1_000,
   });
-  const server = new TrackerServer({ clock, udp, log: host.log.child('tracker'), meter: new CountingMeter(), service });
+  const log = host.log.child('tracker');
+  const meter = new CountingMeter();
+  const server = new TrackerServer({ clock, udp, log, meter, service });
   server.start();
   host.out(`tracker udp://${endpointText(server.local)}`);
+  const httpServer = http === undefined ? undefined : serveHttp({ http, clock, log, meter, service, options });
+  if (httpServer !== undefined) host.out(`tracker http://${endpointText(httpServer.local)}/announce`);
   const signal = await host.stopRequested;
   host.log.info('stopping', { signal });
-  await server.stop();
+  await Promise.all([server.stop(), httpServer?.stop()]);
   return 0;
+}
+
+/** A free UDP port need not be a free TCP port; another one mostly is. */
+const PORT_TRIES = 20;
+
+/** A UDP socket and, when it is wanted, a listening one of the same number. */
+async function openSockets(options: Options): Promise<{ udp: UdpPort; http: HttpListener | undefined }> {
+  const { host, port } = options;
+  for (let attempt = 1; ; attempt++) {
+    const udp = await new HostUdpBinder({ meter: new CountingMeter() }).bind({ host, port });
+    if (!options.http) return { udp, http: undefined };
+    try {
+      return { udp, http: await new HostHttpBinder().listen({ host, port: udp.local.port }) };
+    } catch (error) {
+      await udp.close();
+      if (port !== 0 || attempt === PORT_TRIES) throw error;
+    }
+  }
+}
+
+function serveHttp(parts: {
+  readonly http: HttpListener;
+  readonly clock: HostClock;
+  readonly log: Log;
+  readonly meter: CountingMeter;
+  readonly service: TrackerService;
+  readonly options: Options;
+}): HttpTrackerServer {
+  const { http, clock, log, meter, service, options } = parts;
+  const { clerk } = service;
+  const httpService = new HttpService({ clerk, names: options.httpName ?? [] });
+  const server = new HttpTrackerServer({ clock, http, log, meter, service: httpService, clerk });
+  server.start();
+  return server;
 }
 
 /** Connection ids outlive a restart where there is a place for the key, and never matter where there is none. */

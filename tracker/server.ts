@@ -1,25 +1,14 @@
-import type { Endpoint, Instant } from '../common/base/ids.ts';
-import { after, NEVER } from '../common/base/ids.ts';
-import type { Clock, Log, LogFields, Meter, UdpPort } from '../common/base/ports.ts';
-import type { Outcome, TrackerService } from './service.ts';
+import type { Endpoint } from '../common/base/ids.ts';
+import type { Clock, Log, Meter, UdpPort } from '../common/base/ports.ts';
+import type { TrackerService } from './service.ts';
+import { Upkeep } from './upkeep.ts';
 
-const REPORT_INTERVAL_MS = 60_000;
-
-/**
- * One UDP socket: receive, ask the service, send. Holds a single wake-up, for the sweep and for the report of what
- * became of the datagrams.
- */
+/** One UDP socket: receive, ask the service, send. */
 export class TrackerServer {
   readonly #clock: Clock;
   readonly #udp: UdpPort;
-  readonly #log: Log;
-  readonly #meter: Meter;
   readonly #service: TrackerService;
-  /** Since the last report. BOUNDED: by the fixed names of outcomes. */
-  readonly #counts = new Map<Outcome, number>();
-  #reportDue: Instant = NEVER;
-  #wakeDue: Instant = NEVER;
-  #cancelWake: () => void = () => {};
+  readonly #upkeep: Upkeep;
   #stopped = false;
 
   constructor(options: {
@@ -29,11 +18,11 @@ export class TrackerServer {
     readonly meter: Meter;
     readonly service: TrackerService;
   }) {
-    this.#clock = options.clock;
+    const { clock, log, meter, service } = options;
+    this.#clock = clock;
     this.#udp = options.udp;
-    this.#log = options.log;
-    this.#meter = options.meter;
-    this.#service = options.service;
+    this.#service = service;
+    this.#upkeep = new Upkeep({ clock, log, meter, clerk: service });
   }
 
   /** Where it listens. */
@@ -48,8 +37,7 @@ export class TrackerServer {
   /** Answers nothing from now on; resolves when the socket is closed. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelWake();
-    this.#report('stopping');
+    this.#upkeep.stop();
     await this.#udp.close();
   }
 
@@ -58,34 +46,6 @@ export class TrackerServer {
     const now = this.#clock.now();
     const { outcome, reply } = this.#service.handle(bytes, from, now);
     if (reply !== undefined) this.#udp.send(reply, from);
-    this.#meter.count(`tracker_${outcome}`);
-    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1);
-    if (this.#reportDue === NEVER) this.#reportDue = after(now, REPORT_INTERVAL_MS);
-    this.#schedule();
-  }
-
-  #wake(): void {
-    const now = this.#clock.now();
-    this.#wakeDue = NEVER;
-    if (this.#service.nextDue <= now) this.#service.sweep(now);
-    if (this.#reportDue <= now) {
-      this.#report('served');
-      this.#reportDue = NEVER;
-    }
-    this.#schedule();
-  }
-
-  /** Moves the wake-up only when it would come too late: most datagrams leave it where it is. */
-  #schedule(): void {
-    const due = Math.min(this.#service.nextDue, this.#reportDue) as Instant;
-    if (due >= this.#wakeDue) return;
-    this.#cancelWake();
-    this.#wakeDue = due;
-    this.#cancelWake = this.#clock.at(due, () => this.#wake());
-  }
-
-  #report(message: string): void {
-    this.#log.debug(message, { ...this.#service.size, ...(Object.fromEntries(this.#counts) as LogFields) });
-    this.#counts.clear();
+    this.#upkeep.served(outcome, now);
   }
 }

@@ -1,7 +1,7 @@
 import { addressBytes } from '../base/address.ts';
 import { endpointText } from '../base/ids.ts';
 import { MAX_URL_CHARS } from '../base/limits.ts';
-import { isLocalAddress } from '../content/urls.ts';
+import { reachOf } from '../content/urls.ts';
 
 export type TrackerScheme = 'udp' | 'http' | 'https';
 
@@ -71,14 +71,8 @@ export function mayCall(tracker: TrackerAddress, host: string): boolean {
   return !isLinkLocal(host) && /^\/announce(?![a-z])/i.test(tracker.urlPath);
 }
 
-/** Whether IP text is an address of this machine, this link or a private network (RFC 1918, 4193, 6598). */
-export function isNearAddress(host: string): boolean {
-  const bytes = addressBytes(host);
-  if (bytes === undefined || isLocalAddress(host)) return bytes !== undefined;
-  const [a, b] = [bytes[0]!, bytes[1]!];
-  if (bytes.length === 16) return (a & 0xfe) === 0xfc;
-  return a === 10 || (a === 172 && b >> 4 === 1) || (a === 192 && b === 168) || (a === 100 && b >> 6 === 1);
-}
+/** Whether IP text is an address of this machine, this link or a private network. */
+export const isNearAddress = (host: string): boolean => reachOf(host) !== 'public';
 
 function isLinkLocal(host: string): boolean {
   const bytes = addressBytes(host)!;
