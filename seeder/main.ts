@@ -1,52 +1,70 @@
 /** `node seeder.js`: describes a file, serves its chunks, announces them, until it is told to stop. */
+import { join, resolve } from 'node:path';
 import { Announcer } from '../common/announce/announcer.ts';
 import { parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
-import { concatBytes, toHex, utf8 } from '../common/base/bytes.ts';
-import { ShoalError } from '../common/base/errors.ts';
-import { exactBytes, formatBytes } from '../common/base/format.ts';
-import { endpointText, type Endpoint, type PeerId } from '../common/base/ids.ts';
-import { DEFAULT_PIECE_BYTES, DEFAULT_UPLOAD_SLOTS, MAX_PIECE_BYTES, MIN_PIECE_BYTES } from '../common/base/limits.ts';
+import { concatBytes, utf8 } from '../common/base/bytes.ts';
+import { messageOf, ShoalError } from '../common/base/errors.ts';
+import { formatBytes } from '../common/base/format.ts';
+import type { PeerId } from '../common/base/ids.ts';
+import {
+  DEFAULT_PIECE_BYTES,
+  DEFAULT_UPLOAD_SLOTS,
+  MAX_PIECE_BYTES,
+  MAX_TORRENT_BYTES,
+  MIN_PIECE_BYTES,
+} from '../common/base/limits.ts';
 import { StoreError } from '../common/base/ports.ts';
-import { PEER_ID_PREFIX } from '../common/base/product.ts';
-import type { Geometry } from '../common/content/geometry.ts';
+import { CLIENT_NAME, PEER_ID_PREFIX } from '../common/base/product.ts';
 import type { Info } from '../common/content/info.ts';
-import { formatMagnet } from '../common/content/magnet.ts';
+import { makeTorrent, parseTorrent, type Metainfo } from '../common/content/metainfo.ts';
 import { safeName } from '../common/content/names.ts';
-import type { CatalogueItem } from '../common/wire/catalogue-entry.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
-import { digestPieces, singleFile } from '../common/host/file-hashes.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
-import { cacheDirectory, fileNameOf } from '../common/host/paths.ts';
+import { cacheDirectory } from '../common/host/paths.ts';
 import { HostRandom } from '../common/host/random.ts';
 import { HostResolver } from '../common/host/resolver.ts';
+import { readWholeFile, replaceFile } from '../common/host/replace-file.ts';
 import { RootCache } from '../common/host/root-cache.ts';
-import { SourceFile, SourceStore } from '../common/host/source-file.ts';
+import { digestSources, findSources } from '../common/host/source-digests.ts';
+import { listSources } from '../common/host/source-list.ts';
+import { SourceStore, SourceTree, type SharedFile } from '../common/host/source-tree.ts';
 import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
+import type { PresenceFacts } from '../common/peer/presence.ts';
 import { UtpRefuser } from '../common/peer/utp-refuser.ts';
-import { assignmentText, parseAssignment } from './assignment.ts';
-import { cut, describe, type Description } from './description.ts';
+import { parseAssignment } from './assignment.ts';
+import { cut, cutOf, describe, recognised, type Cut, type Description, type Digests } from './description.ts';
+import { catalogueItem, factLines } from './facts.ts';
 import { Share } from './share.ts';
 
 const command = defineCommand({
   name: 'shoal-seeder',
-  summary: 'Serves the chunks of a file to whoever a tracker sends.',
-  usage: '-f FILE [-p PORT] [-t URL]... [--chunks SPEC] [--chunk-size 512KiB] [--name NAME]',
+  summary: 'Serves the chunks of files to whoever a tracker sends.',
+  usage: '-f PATH... [-p PORT] [-t URL]... [--format v2|hybrid|v1] [--chunks SPEC] [--chunk-size 512KiB] [--name NAME]',
   examples: [
     ['node seeder.js -f image.iso', 'share image.iso on port 7000 through the tracker on this machine'],
     ['node seeder.js -f image.iso -p 7001 --chunks 2/3', 'share the second third of its chunks'],
     ['node seeder.js -f image.iso -t udp://10.0.0.1:6969', 'announce to a tracker elsewhere'],
+    ['node seeder.js -f photos --format hybrid', 'share a directory with older clients too'],
+    ['node seeder.js --torrent linux.torrent -f ~/linux', 'share what a torrent that is there already describes'],
   ],
   options: {
-    file: { kind: 'text', alias: 'f', required: true, valueName: 'FILE', describe: 'the file to share' },
+    file: {
+      kind: 'text',
+      alias: 'f',
+      required: true,
+      many: true,
+      valueName: 'PATH',
+      describe: 'file or directory to share; several become one torrent, called as the directory they have in common',
+    },
     port: {
       kind: 'integer',
       alias: 'p',
@@ -79,8 +97,19 @@ const command = defineCommand({
       describe: 'bytes in a chunk, a power of two',
       check: (value) => (Number.isInteger(Math.log2(value)) ? undefined : 'a power of two such as 512KiB or 1MiB'),
     },
-    format: { kind: 'choice', choices: ['v2'], default: 'v2', describe: 'kind of torrent' },
-    name: { kind: 'text', valueName: 'NAME', describe: "what it is called; the file's name without it" },
+    format: {
+      kind: 'choice',
+      choices: ['v2', 'hybrid', 'v1'],
+      default: 'v2',
+      describe: 'kind of torrent: v2 by SHA-256, v1 by SHA-1 for clients that know no other, hybrid for both',
+    },
+    name: { kind: 'text', valueName: 'NAME', describe: "what it is called; the file's or directory's name without it" },
+    torrent: {
+      kind: 'text',
+      valueName: 'FILE',
+      describe: 'serve what this .torrent file describes, from -f; --format, --name, --chunk-size are its own then',
+    },
+    saveTorrent: { kind: 'text', valueName: 'FILE', describe: 'write a .torrent file' },
     host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on' },
     advertise: {
       kind: 'text',
@@ -96,17 +125,15 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   const clock = new HostClock();
   const random = new HostRandom();
   const meter = new CountingMeter();
-  const trackers = options.tracker.map((url) => parseTrackerUrl(url)!);
   const listener = await new HostListenerBinder().listen({ host: options.host, port: options.port });
   const localHost = isAny(options.host) ? undefined : options.host;
-  const source = await openSource(options.file, clock);
   const hasher = new HashPool({ threads: hashThreadCount() });
   let refuser: UtpRefuser | undefined;
   try {
-    const name = safeName(utf8(options.name ?? fileNameOf(options.file)));
-    const geometry = cut(name, source.identity.sizeBytes, options.chunkSize);
-    const held = heldOf(options.chunks, geometry.pieceCount);
-    const described = await describeFile({ source, geometry, hasher, host });
+    const prepared = await storeTold(() => prepare({ options, host, clock, hasher }));
+    const { description, tree, held } = prepared;
+    const { info } = description;
+    if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, description, options.tracker);
     const share = new Share({
       clock,
       hasher,
@@ -115,26 +142,12 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       dialer: new HostDialer({ localHost }),
       listener,
       peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
-      ...described,
-      store: new SourceStore({ source, pieces: geometry }),
+      ...description,
+      store: new SourceStore({ files: tree, pieces: info.geometry }),
       held,
       uploadSlots: DEFAULT_UPLOAD_SLOTS,
-      check: () => source.check(),
-      presence: (facts) => {
-        const announcer = new Announcer({
-          ...facts,
-          clock,
-          random,
-          udp: new HostUdpBinder({ meter }),
-          resolver: new HostResolver(),
-          log: host.log.child('announce'),
-          http: new HostHttpClient({ localHost }),
-          trackers,
-          localHost,
-        });
-        announcer.publish(catalogueItem(described.info));
-        return announcer;
-      },
+      check: () => tree.check(),
+      presence: (facts) => present({ facts, info, options, localHost, host, clock, random, meter }),
     });
     refuser = await UtpRefuser.open({
       clock,
@@ -146,7 +159,9 @@ async function main(options: Options, host: CommandHost): Promise<number> {
         share.meet([endpoint]);
       },
     });
-    for (const line of factLines({ described, held, local: listener.local, options })) host.out(line);
+    const { advertise, tracker } = options;
+    const facts = { info, held, local: listener.local, advertise, trackers: tracker };
+    for (const line of factLines(facts)) host.out(line);
     return await serve(share, host);
   } finally {
     await refuser?.close();
@@ -154,7 +169,34 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   }
 }
 
-/** Until a signal, or until the file is no longer what it was. */
+/** Announced to all trackers, with an entry in their catalogues. */
+function present(parts: {
+  readonly facts: PresenceFacts;
+  readonly info: Info;
+  readonly options: Options;
+  readonly localHost: string | undefined;
+  readonly host: CommandHost;
+  readonly clock: HostClock;
+  readonly random: HostRandom;
+  readonly meter: CountingMeter;
+}): Announcer {
+  const { facts, info, options, localHost, host, clock, random, meter } = parts;
+  const announcer = new Announcer({
+    ...facts,
+    clock,
+    random,
+    udp: new HostUdpBinder({ meter }),
+    http: new HostHttpClient({ localHost }),
+    resolver: new HostResolver(),
+    log: host.log.child('announce'),
+    trackers: options.tracker.map((url) => parseTrackerUrl(url)!),
+    localHost,
+  });
+  announcer.publish(catalogueItem(info));
+  return announcer;
+}
+
+/** Until a signal, or until a file is no longer what it was. */
 async function serve(share: Share, host: CommandHost): Promise<number> {
   try {
     const signal = await Promise.race([host.stopRequested, share.failed, share.start().then(() => host.stopRequested)]);
@@ -172,18 +214,6 @@ async function serve(share: Share, host: CommandHost): Promise<number> {
   }
 }
 
-async function openSource(path: string, clock: HostClock): Promise<SourceFile> {
-  let source: SourceFile;
-  try {
-    source = await SourceFile.open({ path, disk: realDisk, clock });
-  } catch (error) {
-    throw new ShoalError('FILE_ACCESS', error instanceof Error ? error.message : String(error), { cause: error });
-  }
-  if (source.identity.sizeBytes > 0) return source;
-  await source.close();
-  throw new ShoalError('FILE_ACCESS', `${path} is empty: there is nothing to share`);
-}
-
 function heldOf(spec: string | undefined, pieceCount: number): Bitfield {
   if (spec === undefined) return Bitfield.full(pieceCount);
   const parsed = parseAssignment(spec, pieceCount);
@@ -191,92 +221,118 @@ function heldOf(spec: string | undefined, pieceCount: number): Bitfield {
   return parsed.value;
 }
 
-/** From the cache when the file is the one that was hashed, else by reading it. */
-async function describeFile(work: {
-  readonly source: SourceFile;
-  readonly geometry: Geometry;
-  readonly hasher: HashPool;
+interface Work {
+  readonly options: Options;
   readonly host: CommandHost;
-}): Promise<Description> {
-  const { source, geometry, host } = work;
-  const cache = new RootCache({
-    directory: cacheDirectory(host.env),
-    disk: realDisk,
-    log: host.log.child('cache'),
-    wallMs: wallNowMs,
-  });
-  const key = { path: source.path, identity: source.identity, pieceBytes: geometry.pieceBytes };
-  const known = await cache.read(key, geometry.pieceCount);
-  if (known !== undefined) return describe(geometry, known);
-  const roots = await hashFile(work);
-  await source.check();
-  await cache.write(key, roots);
-  return describe(geometry, roots);
+  readonly clock: HostClock;
+  readonly hasher: HashPool;
 }
 
-async function hashFile(work: {
-  readonly source: SourceFile;
-  readonly geometry: Geometry;
-  readonly hasher: HashPool;
-  readonly host: CommandHost;
-}): Promise<Uint8Array> {
-  const { source, geometry, hasher, host } = work;
+/** What is served, and from where. */
+interface Prepared {
+  readonly description: Description;
+  readonly tree: SourceTree;
+  readonly held: Bitfield;
+}
+
+const prepare = (work: Work): Promise<Prepared> =>
+  work.options.torrent === undefined ? prepareNew(work) : prepareExisting(work, work.options.torrent);
+
+/** Content that has no torrent yet. */
+async function prepareNew(work: Work): Promise<Prepared> {
+  const { options, host } = work;
+  const log = host.log.child('seeder');
+  const onSkipped = (path: string): void => {
+    log.warn('left out: it is neither a file nor a directory', { path });
+  };
+  const list = await listSources(options.file, { disk: realDisk, onSkipped });
+  const name = options.name ?? list.name;
+  if (name === '') throw new ShoalError('USAGE', 'the paths have no directory in common that has a name: give --name');
+  const { format, chunkSize: pieceBytes } = options;
+  const shared = { format, name: safeName(utf8(name)), isDirectory: list.isDirectory, pieceBytes };
+  const parts = list.files.map((file) => ({
+    ...file,
+    path: list.isDirectory ? file.components : [shared.name],
+    source: file.path,
+    lengthBytes: file.identity.sizeBytes,
+  }));
+  if (parts.every((part) => part.lengthBytes === 0)) {
+    throw new ShoalError('FILE_ACCESS', `${options.file.join(', ')} is empty: there is nothing to share`);
+  }
+  const content = cut(shared, parts);
+  const held = heldOf(options.chunks, content.geometry.pieceCount);
+  const files = content.parts.map((part) => ({ path: part.source, identity: part.identity }));
+  const { tree, digests } = await digest(work, content, files);
+  return { description: describe(shared, content.geometry, digests), tree, held };
+}
+
+/** Content of a torrent, which must be what the torrent says. */
+async function prepareExisting(work: Work, torrent: string): Promise<Prepared> {
+  const { options } = work;
+  const metainfo = await readTorrent(torrent);
+  const { info } = metainfo;
+  const [data] = options.file;
+  if (options.file.length !== 1) throw new ShoalError('USAGE', '--torrent takes exactly one -f: the file or directory');
+  const held = heldOf(options.chunks, info.geometry.pieceCount);
+  const top = resolve(data!);
+  const files = await findSources({
+    files: info.geometry.files,
+    pathOf: (file) => (info.isDirectory ? join(top, ...file.path) : top),
+    statusOf: (path) => realDisk.status(path),
+  });
+  const { tree, digests } = await digest(work, cutOf(info), files);
+  return { description: recognised(metainfo, digests, held), tree, held };
+}
+
+async function digest(
+  work: Work,
+  content: Cut,
+  files: readonly (SharedFile | undefined)[],
+): Promise<{ readonly tree: SourceTree; readonly digests: Digests }> {
+  const { host, clock, hasher } = work;
   const stop = new AbortController();
   void host.stopRequested.then(() => {
     stop.abort();
   });
-  const digests = await digestPieces({
-    hasher,
-    files: singleFile(source),
-    pieces: geometry,
-    pieceCount: geometry.pieceCount,
-    hashing: (piece) => ({ leafSlots: geometry.leafSlots(piece), zeroBytes: undefined }),
-    formats: { merkle: true, sha1: false },
-    stop: stop.signal,
-  });
-  return digests.roots;
+  const directory = cacheDirectory(host.env);
+  const cache = new RootCache({ directory, disk: realDisk, log: host.log.child('cache'), wallMs: wallNowMs });
+  const tree = new SourceTree({ files, disk: realDisk, clock });
+  return { tree, digests: await digestSources({ content, tree, files, hasher, cache, stop: stop.signal }) };
 }
 
-/** What the catalogues of trackers are to say of it. */
-const catalogueItem = (info: Info): CatalogueItem => ({
-  infoHashV2: info.infoHashV2,
-  infoHashV1: undefined,
-  multiFile: false,
-  unlisted: false,
-  pieceBytes: info.geometry.pieceBytes,
-  sizeBytes: info.geometry.totalBytes,
-  infoBytes: info.infoBytes.length,
-  name: info.name,
-});
-
-/** What the user, and scripts, learn on standard output: a fact a line. */
-function factLines(known: {
-  readonly described: Description;
-  readonly held: Bitfield;
-  readonly local: Endpoint;
-  readonly options: Options;
-}): string[] {
-  const { described, held, local, options } = known;
-  const { info } = described;
-  const { geometry } = info;
-  const { port } = local;
-  const advertised = options.advertise === undefined ? undefined : { host: options.advertise, port };
-  const magnet = formatMagnet({
-    infoHashV2: info.infoHashV2!,
-    name: info.name,
-    trackers: options.tracker,
-    peers: advertised === undefined ? [] : [advertised],
+async function readTorrent(path: string): Promise<Metainfo> {
+  const bytes = await readWholeFile(realDisk, path, MAX_TORRENT_BYTES).catch((error: unknown) => {
+    throw new ShoalError('FILE_ACCESS', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   });
-  const range = held.isFull ? '' : `, serving ${assignmentText(held)}`;
-  return [
-    `name: ${info.name}`,
-    `size: ${geometry.totalBytes}`,
-    `chunks: ${geometry.pieceCount} x ${geometry.pieceBytes} (${exactBytes(geometry.pieceBytes)})${range}`,
-    `info hash: ${toHex(info.infoHashV2!)}`,
-    `magnet: ${magnet}`,
-    `listening: ${endpointText(advertised ?? local)}`,
-    `get it with: node leecher.js '${magnet}'`,
-  ];
+  if (bytes === undefined) throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
+  const parsed = parseTorrent(bytes);
+  if (parsed.ok) return parsed.value;
+  throw new ShoalError('TORRENT_UNREADABLE', `${path} cannot be used: ${parsed.reason}`);
+}
+
+/** Each tracker is a tier of its own: all are to be used. */
+async function saveTorrent(path: string, { info, layers }: Description, trackers: readonly string[]): Promise<void> {
+  const bytes = makeTorrent({
+    infoBytes: info.infoBytes,
+    ...(info.kind === 'v1' ? {} : { pieceLayers: layers }),
+    trackerTiers: trackers.map((url) => [url]),
+    createdBy: CLIENT_NAME,
+  });
+  try {
+    await replaceFile({ disk: realDisk, path, temporaryPath: `${path}.new`, bytes });
+  } catch (error) {
+    throw new ShoalError('FILE_ACCESS', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** What a file or its disk refused, before anything is served. */
+async function storeTold<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new ShoalError(error.failure === 'changed' ? 'FILE_CHANGED' : 'FILE_ACCESS', error.message, { cause: error });
+  }
 }
 
 const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::';

@@ -3,7 +3,7 @@
  * nothing: when the store says that the file is not what it was, everything is withdrawn.
  */
 import type { Bitfield } from '../common/base/bitfield.ts';
-import { after, wireHashOf, type Endpoint, type InfoHashV2, type PeerId, type PieceIndex } from '../common/base/ids.ts';
+import { after, wireHashOf, type Endpoint, type PeerId, type PieceIndex } from '../common/base/ids.ts';
 import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
@@ -53,7 +53,7 @@ export class Share {
     });
     // Whoever started the share may not look at it before it fails.
     this.failed.catch(() => undefined);
-    const torrent = new Torrent(wireHashOf(info.infoHashV2 as InfoHashV2));
+    const torrent = new Torrent(wireHashOf((info.infoHashV2 ?? info.infoHashV1)!));
     torrent.learn({ info: info.infoBytes, geometry: info.geometry }, held.copy());
     torrent.learnLayers(layers);
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });

@@ -19,6 +19,7 @@ import {
   type BNode,
 } from '../wire/bencode.ts';
 import type { ContentFile, Geometry } from './geometry.ts';
+import { writeInfo } from './info-writer.ts';
 import { parseInfo, type Info } from './info.ts';
 import { DIGEST_BYTES, rootOfLayer } from './merkle.ts';
 import type { PieceLayers } from './piece-roots.ts';
@@ -187,17 +188,9 @@ export interface SingleFile {
  * description is not one that would be read again: that is the caller's mistake.
  */
 export function makeInfo(file: SingleFile): Uint8Array {
-  const content = bencodeDict([['length', file.lengthBytes], ['pieces root', file.root]]); // prettier-ignore
-  const infoBytes = encodeBencode(
-    bencodeDict([
-      ['file tree', bencodeDict([[file.name, bencodeDict([['', content]])]])],
-      ['meta version', 2],
-      ['name', file.name],
-      ['piece length', file.pieceBytes],
-      ['private', file.isPrivate === true ? 1 : undefined],
-    ]),
-  );
-  const parsed = parseInfo(infoBytes);
-  if (!parsed.ok) throw new Error(`no info dictionary can be made: ${parsed.reason}`);
-  return infoBytes;
+  const { name, lengthBytes, root, pieceBytes, isPrivate } = file;
+  const files = [{ path: [name], lengthBytes, root }];
+  const written = writeInfo({ format: 'v2', name, isDirectory: false, pieceBytes, files, isPrivate });
+  if (!written.ok) throw new Error(`no info dictionary can be made: ${written.reason}`);
+  return written.value.infoBytes;
 }

@@ -11,11 +11,11 @@ import { RootCache, type RootKey } from './root-cache.ts';
 const NOW_MS = 1_800_000_000_000;
 const DAY_MS = 86_400_000;
 const ROOTS = generate(5 * 32, 9);
-const KEY: RootKey = {
+const FILE = {
   path: '/srv/content.bin',
   identity: { sizeBytes: 2_500_000, mtimeNs: 1_700_000_000_123_456_789n, inode: 2n ** 63n, device: 66n },
-  pieceBytes: 524_288,
 };
+const KEY: RootKey = { files: [FILE], pieceBytes: 524_288, layout: 'v2' };
 
 const silent: Log = {
   error: () => {},
@@ -31,7 +31,7 @@ const cacheIn = (directory: string | undefined, wallMs = NOW_MS): RootCache =>
   new RootCache({ directory, disk: realDisk, log: silent, wallMs: () => wallMs });
 
 const found = async (cache: RootCache, key: RootKey = KEY): Promise<string | undefined> => {
-  const roots = await cache.read(key, 5);
+  const roots = await cache.read(key, 5 * 32);
   return roots === undefined ? undefined : toHex(roots);
 };
 
@@ -43,22 +43,25 @@ describe('root cache', () => {
     expect(await found(cacheIn(directory))).toBe(toHex(ROOTS));
   });
 
-  it('holds for exactly one path, size, time, inode, device and piece length', async () => {
+  it('holds for exactly these files, of one size, time, inode and device each, cut and hashed in one way', async () => {
     const directory = temporaryDirectory();
     const cache = cacheIn(directory);
     await cache.write(KEY, ROOTS);
-    const { identity } = KEY;
+    const { identity } = FILE;
+    const withFile = (change: Partial<typeof FILE>): RootKey => ({ ...KEY, files: [{ ...FILE, ...change }] });
     for (const other of [
-      { ...KEY, path: '/srv/other.bin' },
+      withFile({ path: '/srv/other.bin' }),
+      { ...KEY, files: [FILE, FILE] },
+      { ...KEY, layout: 'v1' },
       { ...KEY, pieceBytes: 1_048_576 },
-      { ...KEY, identity: { ...identity, sizeBytes: identity.sizeBytes + 1 } },
-      { ...KEY, identity: { ...identity, mtimeNs: identity.mtimeNs + 1n } },
-      { ...KEY, identity: { ...identity, inode: identity.inode - 1n } },
-      { ...KEY, identity: { ...identity, device: 67n } },
+      withFile({ identity: { ...identity, sizeBytes: identity.sizeBytes + 1 } }),
+      withFile({ identity: { ...identity, mtimeNs: identity.mtimeNs + 1n } }),
+      withFile({ identity: { ...identity, inode: identity.inode - 1n } }),
+      withFile({ identity: { ...identity, device: 67n } }),
     ]) {
       expect(await found(cache, other)).toBeUndefined();
     }
-    expect(await cache.read(KEY, 6)).toBeUndefined();
+    expect(await cache.read(KEY, 6 * 32)).toBeUndefined();
     expect(await found(cache)).toBe(toHex(ROOTS));
   });
 
@@ -85,7 +88,7 @@ describe('root cache', () => {
 
   it('does not remember a file that was written to just now', async () => {
     const directory = temporaryDirectory();
-    const mtimeMs = Number(KEY.identity.mtimeNs / 1_000_000n);
+    const mtimeMs = Number(FILE.identity.mtimeNs / 1_000_000n);
     await cacheIn(directory, mtimeMs + 1_000).write(KEY, ROOTS);
     expect(readdirSync(directory)).toEqual([]);
     await cacheIn(directory, mtimeMs + 3_000).write(KEY, ROOTS);
@@ -104,7 +107,7 @@ describe('root cache', () => {
     for (const path of [used, old, leftover, foreign]) utimesSync(path, longAgo, longAgo);
     await found(cacheIn(directory));
     expect(statSync(used).mtimeMs).toBe(NOW_MS);
-    await cacheIn(directory).write({ ...KEY, path: '/srv/new.bin' }, ROOTS);
+    await cacheIn(directory).write({ ...KEY, files: [{ ...FILE, path: '/srv/new.bin' }] }, ROOTS);
     expect([used, old, leftover, foreign].map((path) => existsSync(path))).toEqual([true, false, false, true]);
   });
 

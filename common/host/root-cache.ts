@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { createHash, hash, randomBytes } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { concatBytes, equalBytes, toHex, utf8 } from '../base/bytes.ts';
@@ -8,26 +8,30 @@ import { type Disk, type FileIdentity } from './disk.ts';
 import { readWholeFile, replaceFile } from './replace-file.ts';
 
 const DIGEST_BYTES = 32;
+const SHA1_BYTES = 20;
 const DAY_MS = 86_400_000;
 /** An entry that was not used this long goes. */
 const MAX_AGE_MS = 90 * DAY_MS;
 const MAX_ENTRIES = 512;
 const MAX_TOTAL_BYTES = 1024 * MIB;
-const MAX_ENTRY_BYTES = MAX_PIECES * DIGEST_BYTES + 64 * 1024;
+const MAX_ENTRY_BYTES = MAX_PIECES * (DIGEST_BYTES + SHA1_BYTES) + 64 * 1024;
 /** A file that was written to just now may be again, without a change of its time: it is not remembered yet. */
 const SETTLED_MS = 2_000;
 const ENTRY = '.roots';
 
-/** What the roots are of. */
+/** What the hashes are of. */
 export interface RootKey {
-  readonly path: string;
-  readonly identity: FileIdentity;
+  /** In the order of their pieces. */
+  readonly files: readonly { readonly path: string; readonly identity: FileIdentity }[];
   readonly pieceBytes: number;
+  /** How pieces lie over the files and which hashes they have, in a word. */
+  readonly layout: string;
 }
 
 /**
- * The piece roots of shared files, so that a seeder that starts again need not read them again. Only a convenience:
- * whatever goes wrong, the file is hashed once more. An entry holds for exactly one size, modification time and inode.
+ * The hashes of all pieces of shared files, so that a seeder that starts again need not read them again. Only a
+ * convenience: whatever goes wrong, the files are hashed once more. An entry holds for exactly these files, of exactly
+ * one size, modification time and inode each.
  *
  * BOUNDED: by MAX_ENTRIES, MAX_TOTAL_BYTES and MAX_AGE_MS, looked after whenever an entry is written.
  */
@@ -51,14 +55,14 @@ export class RootCache {
     this.#wallMs = options.wallMs;
   }
 
-  /** The roots of all pieces, 32 bytes each, or undefined when they are not known. Never rejects. */
-  async read(key: RootKey, pieceCount: number): Promise<Uint8Array | undefined> {
+  /** The hashes of all pieces, so many bytes, or undefined when they are not known. Never rejects. */
+  async read(key: RootKey, sizeBytes: number): Promise<Uint8Array | undefined> {
     const path = this.#pathOf(key);
     if (path === undefined) return undefined;
     try {
       const entry = await readWholeFile(this.#disk, path, MAX_ENTRY_BYTES);
       const roots = entry === undefined ? undefined : openEntry(entry, headerOf(key));
-      if (roots?.length !== pieceCount * DIGEST_BYTES) return undefined;
+      if (roots?.length !== sizeBytes) return undefined;
       const now = new Date(this.#wallMs());
       await utimes(path, now, now);
       return roots;
@@ -71,7 +75,7 @@ export class RootCache {
   /** Remembers the roots, and forgets old entries. Never rejects. */
   async write(key: RootKey, roots: Uint8Array): Promise<void> {
     const path = this.#pathOf(key);
-    const ageMs = this.#wallMs() - Number(key.identity.mtimeNs / 1_000_000n);
+    const ageMs = this.#wallMs() - youngestMs(key);
     if (path === undefined || ageMs < SETTLED_MS) return;
     try {
       const content = concatBytes([headerOf(key), roots]);
@@ -86,7 +90,8 @@ export class RootCache {
 
   #pathOf(key: RootKey): string | undefined {
     if (this.#directory === undefined) return undefined;
-    const name = hash('sha256', `${resolve(key.path)}\0${key.pieceBytes}`).slice(0, 40);
+    const paths = key.files.map(({ path }) => resolve(path));
+    const name = hash('sha256', JSON.stringify([paths, key.pieceBytes, key.layout])).slice(0, 40);
     return join(this.#directory, `${name}${ENTRY}`);
   }
 
@@ -114,11 +119,17 @@ export class RootCache {
 
 /** Everything that must be the same for an entry to hold. Ends where the roots begin. */
 function headerOf(key: RootKey): Uint8Array {
-  const { sizeBytes, mtimeNs, inode, device } = key.identity;
-  return utf8(
-    `shoal piece roots 1\n${JSON.stringify([resolve(key.path), key.pieceBytes, sizeBytes, `${mtimeNs}`, `${inode}`, `${device}`])}\n`,
-  );
+  const content = createHash('sha256');
+  for (const { path, identity } of key.files) {
+    const { sizeBytes, mtimeNs, inode, device } = identity;
+    content.update(`${JSON.stringify([resolve(path), sizeBytes, `${mtimeNs}`, `${inode}`, `${device}`])}\n`);
+  }
+  return utf8(`shoal piece hashes 2\n${JSON.stringify([content.digest('hex'), key.pieceBytes, key.layout])}\n`);
 }
+
+/** When the file that was written to last was written to. */
+const youngestMs = (key: RootKey): number =>
+  key.files.reduce((latest, { identity }) => Math.max(latest, Number(identity.mtimeNs / 1_000_000n)), 0);
 
 function openEntry(entry: Uint8Array, header: Uint8Array): Uint8Array | undefined {
   const end = entry.length - DIGEST_BYTES;

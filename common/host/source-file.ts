@@ -1,8 +1,6 @@
-import type { PieceIndex } from '../base/ids.ts';
-import { type Clock, type PieceStore, StoreError } from '../base/ports.ts';
+import { type Clock, StoreError } from '../base/ports.ts';
 import type { Disk, DiskFile, FileIdentity, FileStatus } from './disk.ts';
 import { printable } from './escape.ts';
-import type { PieceMap } from './piece-map.ts';
 import { storeError } from './store-error.ts';
 
 /** How long a look at size and modification time stays good while pieces are read. */
@@ -33,9 +31,10 @@ export class SourceFile {
     this.#checkedAt = options.clock.now();
   }
 
-  /** Opens a regular file. Rejects with a `StoreError`. */
+  /** Opens a regular file; the one that `identity` says, where that is known. Rejects with a `StoreError`. */
   static async open(options: {
     readonly path: string;
+    readonly identity?: FileIdentity;
     readonly disk: Disk;
     readonly clock: Pick<Clock, 'now'>;
   }): Promise<SourceFile> {
@@ -46,7 +45,10 @@ export class SourceFile {
       const status = await file.status();
       if (!status.isFile) throw new StoreError('failed', `cannot share ${printable(path)}: it is not a regular file`);
       const { sizeBytes, mtimeNs, inode, device } = status;
-      return new SourceFile({ path, file, clock, identity: { sizeBytes, mtimeNs, inode, device } });
+      const identity = options.identity ?? { sizeBytes, mtimeNs, inode, device };
+      const source = new SourceFile({ path, file, clock, identity });
+      source.#compare(status);
+      return source;
     } catch (error) {
       await file?.close();
       throw storeError(error, 'open', path);
@@ -83,44 +85,26 @@ export class SourceFile {
     } catch (error) {
       throw storeError(error, 'look at', this.path);
     }
-    if (now.links === 0) throw this.#changed('it was deleted or replaced');
-    if (now.sizeBytes !== this.identity.sizeBytes) {
-      throw this.#changed(`its size was ${this.identity.sizeBytes} bytes and is ${now.sizeBytes}`);
-    }
-    if (now.mtimeNs !== this.identity.mtimeNs) throw this.#changed('its modification time is another');
+    this.#compare(now);
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
 
+  #compare(now: FileStatus): void {
+    if (now.links === 0) throw this.#changed('it was deleted or replaced');
+    if (now.sizeBytes !== this.identity.sizeBytes) {
+      throw this.#changed(`its size was ${this.identity.sizeBytes} bytes and is ${now.sizeBytes}`);
+    }
+    if (now.mtimeNs !== this.identity.mtimeNs) throw this.#changed('its modification time is another');
+    if (now.inode !== this.identity.inode || now.device !== this.identity.device) {
+      throw this.#changed('it was replaced by another file');
+    }
+  }
+
   #changed(how: string): StoreError {
     this.#failure ??= new StoreError('changed', `${printable(this.path)} has changed since it was opened: ${how}`);
     return this.#failure;
-  }
-}
-
-/** The pieces of a `SourceFile`. */
-export class SourceStore implements PieceStore {
-  readonly #source: SourceFile;
-  readonly #pieces: PieceMap;
-
-  constructor(options: { readonly source: SourceFile; readonly pieces: PieceMap }) {
-    this.#source = options.source;
-    this.#pieces = options.pieces;
-  }
-
-  read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void> {
-    return this.#source.read(this.#pieces.pieceOffsetInFile(piece) + begin, into);
-  }
-
-  write(): Promise<void> {
-    return Promise.reject(new StoreError('failed', `${printable(this.#source.path)} is shared, not downloaded`));
-  }
-
-  async sync(): Promise<void> {}
-
-  close(): Promise<void> {
-    return this.#source.close();
   }
 }

@@ -1,0 +1,59 @@
+/** What a seeder tells: people and scripts on standard output, and the catalogues of trackers. */
+import type { Bitfield } from '../common/base/bitfield.ts';
+import { toHex } from '../common/base/bytes.ts';
+import { exactBytes } from '../common/base/format.ts';
+import { endpointText, type Endpoint } from '../common/base/ids.ts';
+import type { Info } from '../common/content/info.ts';
+import { formatMagnet } from '../common/content/magnet.ts';
+import type { CatalogueItem } from '../common/wire/catalogue-entry.ts';
+import { assignmentText } from './assignment.ts';
+
+/** What the catalogues of trackers are to say of it. */
+export const catalogueItem = (info: Info): CatalogueItem => ({
+  infoHashV2: info.infoHashV2,
+  infoHashV1: info.infoHashV1,
+  multiFile: info.isDirectory,
+  unlisted: false,
+  pieceBytes: info.geometry.pieceBytes,
+  sizeBytes: contentBytesOf(info),
+  infoBytes: info.infoBytes.length,
+  name: info.name,
+});
+
+/** A fact a line. */
+export function factLines(known: {
+  readonly info: Info;
+  readonly held: Bitfield;
+  /** Where it listens. */
+  readonly local: Endpoint;
+  /** The address by which others reach it, where that is another one. */
+  readonly advertise: string | undefined;
+  readonly trackers: readonly string[];
+}): string[] {
+  const { info, held, local, advertise, trackers } = known;
+  const { geometry, infoHashV1, infoHashV2 } = info;
+  const advertised = advertise === undefined ? undefined : { host: advertise, port: local.port };
+  const magnet = formatMagnet({
+    ...(infoHashV2 === undefined ? {} : { infoHashV2 }),
+    ...(infoHashV1 === undefined ? {} : { infoHashV1 }),
+    name: info.name,
+    trackers,
+    peers: advertised === undefined ? [] : [advertised],
+  });
+  const range = held.isFull ? '' : `, serving ${assignmentText(held)}`;
+  return [
+    `name: ${info.name}`,
+    `size: ${contentBytesOf(info)}`,
+    ...(info.isDirectory ? [`files: ${geometry.files.filter((file) => !file.isPad).length}`] : []),
+    `chunks: ${geometry.pieceCount} x ${geometry.pieceBytes} (${exactBytes(geometry.pieceBytes)})${range}`,
+    ...(infoHashV2 === undefined ? [] : [`info hash: ${toHex(infoHashV2)}`]),
+    ...(infoHashV1 === undefined ? [] : [`info hash v1: ${toHex(infoHashV1)}`]),
+    `magnet: ${magnet}`,
+    `listening: ${endpointText(advertised ?? local)}`,
+    `get it with: node leecher.js '${magnet}'`,
+  ];
+}
+
+/** Bytes of the files, without padding. */
+export const contentBytesOf = ({ geometry }: Info): number =>
+  geometry.files.reduce((sum, file) => sum + (file.isPad ? 0 : file.lengthBytes), 0);
