@@ -68,7 +68,6 @@ export class WebSeed implements Peer {
   readonly blockBytes = MAX_LARGE_REQUEST_BYTES;
   readonly metadataBytes = undefined;
   readonly takesHashRequests = false;
-  readonly takesHashRequests = false;
   readonly #options: WebSeedOptions;
   readonly #queue: WebQueue;
   /** By piece and begin. BOUNDED: by MAX_WEB_BLOCKS, which `roomForRequests` tells. */
