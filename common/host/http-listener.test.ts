@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const OK: HttpReply = { status: 200, type: 'text/plain', body: utf8('d5:peers0:e') };
 
-async function listen(
+async function serving(
   host = '127.0.0.1',
   reply: HttpReply = OK,
 ): Promise<[listener: HttpListener, heard: HttpRequest[]]> {
@@ -61,7 +61,7 @@ async function heardBy(socket: Socket): Promise<string> {
 
 describe('a listening HTTP socket', () => {
   it('hands on what came, byte for byte, and gives back the reply', async () => {
-    const [listener, heard] = await listen();
+    const [listener, heard] = await serving();
     const text = await say(listener, 'GET /announce?a=%ff+ HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n');
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(text).toMatch(/\r\nContent-Type: text\/plain\r\nContent-Length: 11\r\n/);
@@ -72,7 +72,7 @@ describe('a listening HTTP socket', () => {
   });
 
   it.runIf(hasIPv6)('with :: takes both families, IPv4 as itself', async () => {
-    const [{ local }, heard] = await listen('::');
+    const [{ local }, heard] = await serving('::');
     for (const host of ['127.0.0.1', '::1']) {
       const asked = request({ host, port: local.port, agent: false }).end();
       const [response] = (await once(asked, 'response')) as [IncomingMessage];
@@ -83,13 +83,13 @@ describe('a listening HTTP socket', () => {
   });
 
   it('takes HTTP/1.0, which needs no Host', async () => {
-    const [listener, heard] = await listen();
+    const [listener, heard] = await serving();
     expect(await say(listener, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/ 200 OK\r\n/);
     expect(heard[0]!.host).toBeUndefined();
   });
 
   it('[fault 57] keeps a connection open for so many requests and no more', async () => {
-    const [{ local }, heard] = await listen();
+    const [{ local }, heard] = await serving();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     open.push({ close: () => agent.destroy() });
     const ports = new Set<number>();
@@ -104,12 +104,12 @@ describe('a listening HTTP socket', () => {
   });
 
   it('[fault 57] closes after anything but a plain good request', async () => {
-    const [listener] = await listen('127.0.0.1', { status: 404, type: 'text/plain', body: utf8('no') });
+    const [listener] = await serving('127.0.0.1', { status: 404, type: 'text/plain', body: utf8('no') });
     expect(await say(listener, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/Connection: close[^]*\r\n\r\nno$/);
-    const [wrong] = await listen('127.0.0.1', { status: 405, type: 'text/plain', body: utf8('no') });
+    const [wrong] = await serving('127.0.0.1', { status: 405, type: 'text/plain', body: utf8('no') });
     const posted = await say(wrong, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx');
     expect(posted).toMatch(/ 405 [^]*\r\nAllow: GET\r\n/);
-    const [good] = await listen();
+    const [good] = await serving();
     expect(await say(good, 'GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')).toMatch(/ 200 OK/);
   });
 
@@ -126,14 +126,14 @@ describe('a listening HTTP socket', () => {
     ['a line without end', `GET /${'x'.repeat(2 * MAX_HTTP_HEADER_BYTES)}`, /^(HTTP\/1\.1 431 .*)?/],
     ['a tunnel', 'CONNECT example.test:443 HTTP/1.1\r\nHost: x\r\n\r\n', /^$/],
   ])('[fault 57] shows the door to who brings %s', async (_, bytes, reply) => {
-    const [listener, heard] = await listen();
+    const [listener, heard] = await serving();
     expect(await say(listener, bytes)).toMatch(reply);
     expect(heard).toEqual([]);
     expect(await say(listener, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/ 200 OK\r\n/);
   });
 
   it('[fault 57] does not wait for headers that trickle in', async () => {
-    const [listener, heard] = await listen();
+    const [listener, heard] = await serving();
     const socket = dial(listener);
     socket.write('GET / HTTP/1.1\r\nX: ');
     expect(await heardBy(socket)).toMatch(/^HTTP\/1\.1 408 /);
@@ -141,7 +141,7 @@ describe('a listening HTTP socket', () => {
   });
 
   it('[fault 57] lets one address have so many connections and no more', async () => {
-    const [listener] = await listen();
+    const [listener] = await serving();
     const sockets = Array.from({ length: MAX_HTTP_CONNECTIONS_PER_IP + 10 }, () => dial(listener));
     const cut = sockets.map((socket) => once(socket, 'close').then(() => socket));
     const first = await Promise.all(sockets.slice(0, MAX_HTTP_CONNECTIONS_PER_IP).map((one) => once(one, 'connect')));
@@ -154,7 +154,7 @@ describe('a listening HTTP socket', () => {
   });
 
   it('[fault 57] survives who leaves in the middle', async () => {
-    const [listener] = await listen('127.0.0.1', { ...OK, body: new Uint8Array(500_000) });
+    const [listener] = await serving('127.0.0.1', { ...OK, body: new Uint8Array(500_000) });
     for (const bytes of [
       '',
       'GET',
@@ -171,7 +171,7 @@ describe('a listening HTTP socket', () => {
   });
 
   it('cuts what is open when it closes, and gives the port back', async () => {
-    const [listener] = await listen();
+    const [listener] = await serving();
     const socket = dial(listener);
     await once(socket, 'connect');
     await listener.close();
@@ -182,7 +182,7 @@ describe('a listening HTTP socket', () => {
   });
 
   it('says which port is taken and what to do', async () => {
-    const [{ local }] = await listen();
+    const [{ local }] = await serving();
     const failed = new HostHttpBinder().listen(local);
     await expect(failed).rejects.toThrow(ShoalError);
     await expect(failed).rejects.toThrow(`cannot listen on TCP 127.0.0.1:${local.port}`);
