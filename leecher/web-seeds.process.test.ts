@@ -1,0 +1,94 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { equalBytes } from '../common/base/bytes.ts';
+import { MIB } from '../common/base/limits.ts';
+import { generate } from '../common/fixtures/generate.ts';
+import { temporaryDirectory } from '../common/fixtures/temporary.ts';
+import { WebServer } from '../common/fixtures/web-server.ts';
+
+const CONTENT = generate(24 * MIB + 5, 9);
+
+interface Reported {
+  readonly address: string;
+  readonly bytes: number;
+  readonly banned: boolean;
+}
+
+interface Done {
+  readonly event: string;
+  readonly ok: boolean;
+  readonly sources: readonly Reported[];
+}
+
+function start(command: string, args: readonly string[], directory: string): ChildProcessWithoutNullStreams {
+  const launcher = fileURLToPath(new URL(`../${command}.js`, import.meta.url));
+  const child = spawn(process.execPath, [launcher, ...args], { env: { XDG_CACHE_HOME: directory }, cwd: directory });
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'close');
+  });
+  return child;
+}
+
+/** The first line of standard output that begins like this, without its beginning. */
+function lineOf(child: ChildProcessWithoutNullStreams, beginning: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+      const line = text.split('\n').slice(0, -1).find((each) => each.startsWith(beginning)); // prettier-ignore
+      if (line !== undefined) resolve(line.slice(beginning.length));
+    });
+    child.once('close', () => reject(new Error(`it ended without a line of ${beginning}: ${text}`)));
+  });
+}
+
+/** A tracker with two seeders, and a web server; what the leecher reports at its end. */
+async function downloadFrom(
+  served: Uint8Array,
+): Promise<Done & { readonly code: number | null; readonly url: string }> {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'content.bin');
+  writeFileSync(path, CONTENT);
+  const tracker = await lineOf(start('tracker', ['-p', '0', '--host', '127.0.0.1'], directory), 'tracker ');
+  const server = await WebServer.start();
+  onTestFinished(() => server.stop());
+  server.serve('/files/content.bin', { bytes: served });
+  const url = `${server.url}/files/`;
+  let hash = '';
+  for (let i = 0; i < 2; i++) {
+    const args = ['-f', path, '-p', '0', '--host', '127.0.0.1', '-t', tracker];
+    hash = await lineOf(start('seeder', args, directory), 'info hash: ');
+  }
+  const target = join(directory, 'arrived.bin');
+  const args = [hash, '-t', tracker, '-o', target, '--webseed', url, '--min-seeders', '3', '--json'];
+  const leecher = start('leecher', [...args, '--host', '127.0.0.1'], directory);
+  let text = '';
+  leecher.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
+  leecher.stderr.resume();
+  const [code] = (await once(leecher, 'close')) as [number | null];
+  const done = JSON.parse(text.trimEnd().split('\n').at(-1)!) as Done;
+  expect(equalBytes(readFileSync(target), CONTENT)).toBe(true);
+  return { ...done, code, url };
+}
+
+describe('a leecher with a web seed and two seeders', () => {
+  it('takes bytes from all three, and its report names them', async () => {
+    const { code, ok, sources, url } = await downloadFrom(CONTENT);
+    expect([code, ok, sources.length]).toEqual([0, true, 3]);
+    for (const { bytes } of sources) expect(bytes).toBeGreaterThan(0);
+    expect(sources.map(({ address }) => address)).toContain(url);
+    expect(sources.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(CONTENT.length);
+  });
+
+  it('drops one that has another file, and completes', async () => {
+    const { code, sources, url } = await downloadFrom(CONTENT.map((byte) => byte ^ 0x55));
+    expect(code).toBe(0);
+    expect(sources.find(({ address }) => address === url)).toMatchObject({ bytes: 0, banned: true });
+  });
+});
