@@ -9,7 +9,14 @@ const local = { host: '0.0.0.0', port: 7000 };
 function factsOf(name: string, advertise?: string): Map<string, string> {
   const { info } = metainfoFixture(name);
   const held = Bitfield.full(info.geometry.pieceCount);
-  const lines = factLines({ info, held, local, advertise, trackers: ['udp://10.0.0.1:6969'] });
+  const lines = factLines({
+    info,
+    held,
+    local,
+    advertise,
+    trackers: ['udp://10.0.0.1:6969'],
+    webSeeds: ['http://h/d/'],
+  });
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]));
 }
 
@@ -42,5 +49,9 @@ describe('facts', () => {
     const facts = factsOf('s1572869.v2', '10.1.2.3');
     expect(facts.get('listening')).toBe('10.1.2.3:7000');
     expect(facts.get('magnet')).toContain('x.pe=10.1.2.3:7000');
+  });
+
+  it('name the web servers that have it, in the link', () => {
+    expect(factsOf('s1572869.v2').get('magnet')).toContain('&ws=http%3a%2f%2fh%2fd%2f');
   });
 });

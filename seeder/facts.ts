@@ -29,8 +29,9 @@ export function factLines(known: {
   /** The address by which others reach it, where that is another one. */
   readonly advertise: string | undefined;
   readonly trackers: readonly string[];
+  readonly webSeeds: readonly string[];
 }): string[] {
-  const { info, held, local, advertise, trackers } = known;
+  const { info, held, local, advertise, trackers, webSeeds } = known;
   const { geometry, infoHashV1, infoHashV2 } = info;
   const advertised = advertise === undefined ? undefined : { host: advertise, port: local.port };
   const magnet = formatMagnet({
@@ -38,6 +39,7 @@ export function factLines(known: {
     ...(infoHashV1 === undefined ? {} : { infoHashV1 }),
     name: info.name,
     trackers,
+    webSeeds,
     peers: advertised === undefined ? [] : [advertised],
   });
   const range = held.isFull ? '' : `, serving ${assignmentText(held)}`;

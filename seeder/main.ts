@@ -19,6 +19,7 @@ import { CLIENT_NAME, PEER_ID_PREFIX } from '../common/base/product.ts';
 import type { Info } from '../common/content/info.ts';
 import { makeTorrent, parseTorrent, type Metainfo } from '../common/content/metainfo.ts';
 import { safeName } from '../common/content/names.ts';
+import { webSeedUrl } from '../common/content/urls.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
@@ -109,6 +110,14 @@ const command = defineCommand({
       valueName: 'FILE',
       describe: 'serve what this .torrent file describes, from -f; --format, --name, --chunk-size are its own then',
     },
+    webseed: {
+      kind: 'text',
+      many: true,
+      valueName: 'URL',
+      describe:
+        'web server that has it too, for the magnet link and --save-torrent: a directory, ending in /, or the file',
+      check: (value) => (webSeedUrl(value) === undefined ? 'an address such as http://HOST/DIRECTORY/' : undefined),
+    },
     saveTorrent: { kind: 'text', valueName: 'FILE', describe: 'write a .torrent file' },
     host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on' },
     advertise: {
@@ -133,7 +142,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     const prepared = await storeTold(() => prepare({ options, host, clock, hasher }));
     const { description, tree, held } = prepared;
     const { info } = description;
-    if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, description, options.tracker);
+    if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, description, options);
     const share = new Share({
       clock,
       hasher,
@@ -159,8 +168,8 @@ async function main(options: Options, host: CommandHost): Promise<number> {
         share.meet([endpoint]);
       },
     });
-    const { advertise, tracker } = options;
-    const facts = { info, held, local: listener.local, advertise, trackers: tracker };
+    const { advertise, tracker, webseed = [] } = options;
+    const facts = { info, held, local: listener.local, advertise, trackers: tracker, webSeeds: webseed };
     for (const line of factLines(facts)) host.out(line);
     return await serve(share, host);
   } finally {
@@ -311,11 +320,12 @@ async function readTorrent(path: string): Promise<Metainfo> {
 }
 
 /** Each tracker is a tier of its own: all are to be used. */
-async function saveTorrent(path: string, { info, layers }: Description, trackers: readonly string[]): Promise<void> {
+async function saveTorrent(path: string, { info, layers }: Description, options: Options): Promise<void> {
   const bytes = makeTorrent({
     infoBytes: info.infoBytes,
     ...(info.kind === 'v1' ? {} : { pieceLayers: layers }),
-    trackerTiers: trackers.map((url) => [url]),
+    trackerTiers: options.tracker.map((url) => [url]),
+    webSeeds: options.webseed ?? [],
     createdBy: CLIENT_NAME,
   });
   try {
