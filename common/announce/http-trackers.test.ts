@@ -83,6 +83,15 @@ describe('an HTTP tracker', () => {
     expect([scene.http.requests.length, scene.clock.pending]).toEqual([6, 0]);
   });
 
+  it('is told of the completion by one who leaves at once', async () => {
+    scene.http.serve(AT, () => NOBODY);
+    const peer = await started();
+    peer.left = 0;
+    peer.announcer.completed();
+    await scene.stop(peer);
+    expect(events()).toEqual(['started', 'completed', 'stopped']);
+  });
+
   it('is told in each announce that a partial seed wants nothing more (BEP 21)', async () => {
     scene.http.serve(AT, () => NOBODY);
     const peer = scene.addPeer([URL_1], 5);

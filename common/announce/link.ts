@@ -102,7 +102,10 @@ export class TrackerLink {
   async stop(): Promise<void> {
     const mayKnowUs = this.#isHeard || (this.#beatAt !== NEVER && !this.isFailing);
     this.drop();
-    if (mayKnowUs) await this.#line.announce(this.#tracker, 'stopped', FIRST_TRACKER_TRIES);
+    if (!mayKnowUs) return;
+    // Who leaves as soon as it is complete would never be counted.
+    if (this.#event() === 'completed' && !this.isFailing) await this.#line.announce(this.#tracker, 'completed', FIRST_TRACKER_TRIES);
+    await this.#line.announce(this.#tracker, 'stopped', FIRST_TRACKER_TRIES);
   }
 
   /** Brings the wake-up forward; it is never put off. */
