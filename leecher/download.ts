@@ -11,6 +11,7 @@ import { PieceChecks } from '../common/content/piece-checks.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
 import type { Fetcher, Peer } from '../common/peer/peer.ts';
 import type { Swarm } from '../common/peer/swarm.ts';
+import { wireNamesOf } from '../common/peer/wire-names.ts';
 import { Company } from './company.ts';
 import type { Stage } from './download-events.ts';
 import type { DownloadOptions, DownloadResult } from './download-options.ts';
@@ -176,6 +177,7 @@ export class Download {
     this.#info = info;
     this.#selection = Selection.of(info, this.#options.fileGlobs ?? []);
     this.#options.events.content(info);
+    this.#swarm!.named(wireNamesOf(info));
     this.#swarm!.torrent.learn({ info: infoBytes, geometry }, new Bitfield(geometry.pieceCount));
     this.#swarm!.contentLearned();
   }

@@ -63,8 +63,8 @@ export class Learning {
   peerReady(peer: Peer): void {
     if (this.#isOver) return;
     this.#peers.set(peer.id, peer);
-    if (this.#layers !== undefined) this.#layers.addPeer(peer.id, this.#now());
-    else this.metadataOffered(peer);
+    if (this.#layers === undefined) this.metadataOffered(peer);
+    else if (peer.takesHashRequests) this.#layers.addPeer(peer.id, this.#now());
   }
 
   /** The peer offers the info dictionary, perhaps only now. */
@@ -114,7 +114,7 @@ export class Learning {
       },
     });
     this.#options.onInfo(info);
-    for (const peer of this.#peers.keys()) this.#layers.addPeer(peer, this.#now());
+    for (const peer of this.#peers.values()) if (peer.takesHashRequests) this.#layers.addPeer(peer.id, this.#now());
     this.#step();
   }
 

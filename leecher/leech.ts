@@ -1,11 +1,13 @@
 /** What a leecher is: a node with a download, announced to trackers, that serves what it has verified. */
-import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
+import type { Endpoint, PeerId } from '../common/base/ids.ts';
 import type { Dialer, Listener, Meter, Resolver } from '../common/base/ports.ts';
 import type { RangeClient } from '../common/base/web-ports.ts';
+import { CombinedPresence } from '../common/peer/combined-presence.ts';
 import { Node } from '../common/peer/node.ts';
 import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
 import { Swarm } from '../common/peer/swarm.ts';
 import { Torrent } from '../common/peer/torrent.ts';
+import { wireHashesOf, type WireNames } from '../common/peer/wire-names.ts';
 import { Download } from './download.ts';
 import type { DownloadOptions, DownloadResult } from './download-options.ts';
 import { WebSeeds } from './web-seeds.ts';
@@ -16,7 +18,8 @@ export interface LeechOptions extends Omit<DownloadOptions, 'onHungry' | 'onBegu
   readonly listener: Listener;
   readonly meter: Meter;
   readonly peerId: PeerId;
-  readonly wireHash: WireHash;
+  /** What is known of its names; the rest comes with the info dictionary. */
+  readonly names: WireNames;
   readonly uploadSlots: number;
   /** Peers that are known without a tracker: those of a magnet link. */
   readonly endpoints: readonly Endpoint[];
@@ -31,13 +34,13 @@ export class Leech {
   readonly #options: LeechOptions;
   readonly #node: Node;
   readonly #swarm: Swarm;
-  readonly #presence: Presence;
+  readonly #presence: CombinedPresence;
   readonly #webSeeds: WebSeeds;
   readonly download: Download;
 
   constructor(options: LeechOptions) {
     this.#options = options;
-    const { clock, hasher, log, meter, dialer, listener, peerId, wireHash } = options;
+    const { clock, hasher, log, meter, dialer, listener, peerId, names } = options;
     this.download = new Download({
       ...options,
       onHungry: () => {
@@ -60,7 +63,7 @@ export class Leech {
     });
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
     this.#swarm = new Swarm({
-      torrent: new Torrent(wireHash),
+      torrent: new Torrent(names),
       fetcher: this.download.fetcher,
       uploadSlots: options.uploadSlots,
       clock,
@@ -72,23 +75,34 @@ export class Leech {
         log.warn('cannot read back what was written; it is not served to others', { reason: String(error) });
         this.#swarm.torrent.withdraw();
       },
+      onNamed: (wireHashes) => {
+        for (const wireHash of wireHashes) this.#presence.add(wireHash);
+      },
       onDialsDue: () => {
         this.#node.dialDue();
       },
     });
-    this.#presence = options.presence({
+    this.#presence = this.#makePresence();
+  }
+
+  #makePresence(): CombinedPresence {
+    const { peerId, names, presence } = this.#options;
+    const facts = {
       peerId,
       port: this.#node.listenPort,
-      wireHash,
       progress: () => ({
         uploadedBytes: this.#swarm.uploadedBytes,
         downloadedBytes: this.#swarm.downloadedBytes,
         leftBytes: this.#leftBytes,
         partialSeed: this.download.isPartial && this.download.isDone,
       }),
-      onPeers: (endpoints) => {
+      onPeers: (endpoints: readonly Endpoint[]) => {
         this.#swarm.meet(endpoints);
       },
+    };
+    return new CombinedPresence({
+      wireHashes: wireHashesOf(names),
+      make: (wireHash) => presence({ ...facts, wireHash }),
     });
   }
 

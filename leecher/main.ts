@@ -27,6 +27,7 @@ import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { UtpRefuser } from '../common/peer/utp-refuser.ts';
+import { wireNamesOf } from '../common/peer/wire-names.ts';
 import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
 import { entryLines, entryObject, nothingFound } from './catalogue-choice.ts';
 import { Leech } from './leech.ts';
@@ -287,7 +288,7 @@ async function build(parts: {
     listener,
     dialer: new HostDialer({ localHost }),
     peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
-    wireHash: subject.wireHash,
+    names: wireNamesOf(subject.wanted),
     endpoints: subject.endpoints,
     webSources: webSourcesOf({
       typed: options.webseed ?? [],

@@ -41,7 +41,7 @@ class Bench {
     const geometry = options.geometry ?? info.geometry;
     const have = new Bitfield(geometry.pieceCount);
     for (const piece of options.have ?? []) have.add(pieceIndex(piece));
-    const torrent = new Torrent(wireHashOf(info.infoHashV2!));
+    const torrent = new Torrent({ v2: wireHashOf(info.infoHashV2!) });
     torrent.learn({ info: info.infoBytes, geometry }, have);
     this.swarm = new Swarm({
       torrent,

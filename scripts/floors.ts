@@ -36,6 +36,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/web-get.ts',
   'leecher/web-seed.ts',
   'leecher/web-seeds.ts',
+  'common/peer/combined-presence.ts',
   'common/peer/connection.ts',
   'common/peer/hash-answers.ts',
   'common/peer/hash-service.ts',

@@ -3,14 +3,16 @@
  * nothing: when the store says that the file is not what it was, everything is withdrawn.
  */
 import type { Bitfield } from '../common/base/bitfield.ts';
-import { after, wireHashOf, type Endpoint, type PeerId, type PieceIndex } from '../common/base/ids.ts';
+import { after, type Endpoint, type PeerId, type PieceIndex } from '../common/base/ids.ts';
 import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
+import { CombinedPresence } from '../common/peer/combined-presence.ts';
 import { Node } from '../common/peer/node.ts';
 import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
 import { Swarm } from '../common/peer/swarm.ts';
 import { Torrent } from '../common/peer/torrent.ts';
+import { wireHashesOf, wireNamesOf } from '../common/peer/wire-names.ts';
 
 export interface ShareOptions {
   readonly clock: Clock;
@@ -53,7 +55,7 @@ export class Share {
     });
     // Whoever started the share may not look at it before it fails.
     this.failed.catch(() => undefined);
-    const torrent = new Torrent(wireHashOf((info.infoHashV2 ?? info.infoHashV1)!));
+    const torrent = new Torrent(wireNamesOf(info));
     torrent.learn({ info: info.infoBytes, geometry: info.geometry }, held.copy());
     torrent.learnLayers(layers);
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
@@ -73,10 +75,9 @@ export class Share {
     });
     this.#swarm.serveFrom(store);
     this.#node.join(this.#swarm);
-    this.#presence = options.presence({
+    const facts = {
       peerId,
       port: this.#node.listenPort,
-      wireHash: torrent.wireHash,
       progress: () => ({
         uploadedBytes: this.#swarm.uploadedBytes,
         downloadedBytes: 0,
@@ -84,9 +85,13 @@ export class Share {
         partialSeed: !held.isFull,
       }),
       // Stock clients that came before us wait minutes for their next announce: we dial them.
-      onPeers: (endpoints) => {
+      onPeers: (endpoints: readonly Endpoint[]) => {
         this.#swarm.meet(endpoints);
       },
+    };
+    this.#presence = new CombinedPresence({
+      wireHashes: wireHashesOf(torrent.names),
+      make: (wireHash) => options.presence({ ...facts, wireHash }),
     });
   }
 

@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly dialled?: Endpoint;
   /** Of a dialled connection. */
   readonly swarm?: Swarm;
+  /** Of a dialled connection: whether it may offer to upgrade a hybrid to v2. */
+  readonly mayUpgrade?: boolean;
   /** The swarm that an accepted connection names. */
   readonly lookup: (wireHash: Uint8Array) => Swarm | undefined;
   readonly onClosed: (connection: Connection) => void;
@@ -54,14 +56,14 @@ export class Connection implements SessionEvents, TcpHandler {
   #cancelWake: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
-    const { id, stream, side, swarm, dialled, peerId, listenPort, clock } = options;
+    const { id, stream, side, swarm, dialled, peerId, listenPort, clock, mayUpgrade = true } = options;
     const { remote } = stream;
     this.#options = options;
     this.#stream = stream;
     this.#swarm = swarm;
     this.#session = new Session({
       side,
-      ...(swarm === undefined ? {} : { torrent: swarm.torrent }),
+      ...(swarm === undefined ? {} : { torrent: swarm.torrent, mayUpgrade }),
       peerId,
       listenPort,
       remote,
@@ -157,6 +159,16 @@ export class Connection implements SessionEvents, TcpHandler {
   /** Decides, at both ends alike, which of two connections between the same peers stays. */
   get isOurIdSmaller(): boolean {
     return compareBytes(this.#options.peerId, this.#session.remoteId!) < 0;
+  }
+
+  /** The handshakes were done, whatever came then. */
+  get wasOpen(): boolean {
+    return this.#openedAt !== undefined;
+  }
+
+  /** Both sides took this for a v2 connection. */
+  get isV2(): boolean {
+    return this.#session.isV2;
   }
 
   get heardAt(): Instant {

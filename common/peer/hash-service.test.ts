@@ -18,7 +18,7 @@ const ROOT = fromHex(vectors.files[FILE]!.pieces_root!)! as Digest;
 const FINE: HashRequest = { root: ROOT, baseLayer: 5, index: 0, length: 4, proofLayers: 4 };
 
 function torrentOf(options: { knowsHashes: boolean }): Torrent {
-  const torrent = new Torrent(new Uint8Array(20) as WireHash);
+  const torrent = new Torrent({ v2: new Uint8Array(20) as WireHash });
   const geometry = new Geometry({
     pieceBytes: 524_288,
     files: [{ path: [FILE], lengthBytes: 10_577_202, root: ROOT }],

@@ -120,7 +120,7 @@ describe('a message that cannot be', () => {
   it('[fault 28] made of random bytes never throws', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 10 }), fc.boolean(), (parts, known) => {
-        const probe = SessionProbe.open(FAST, known ? knownTorrent() : new Torrent(WIRE_HASH));
+        const probe = SessionProbe.open(FAST, known ? knownTorrent() : new Torrent({ v2: WIRE_HASH }));
         for (const part of parts) probe.take(part);
         expect(probe.told.filter((line) => line.startsWith('closed')).length).toBe(probe.session.isClosed ? 1 : 0);
       }),

@@ -31,6 +31,8 @@ export interface HearingOptions {
   readonly events: SessionEvents;
   readonly now: () => Instant;
   readonly isOpen: () => boolean;
+  /** Hash messages may be sent. */
+  readonly isV2: () => boolean;
   readonly close: (reason: CloseReason) => void;
   /** Counts a breach that one may be forgiven for. */
   readonly offend: () => void;
@@ -124,7 +126,9 @@ export class Hearing implements FrameSink {
         this.#takeExtended(payload);
         break;
       case MESSAGE.hashRequest:
-        events.hashesRequested(decodeHashRequest(payload, 0));
+        // On a v1 connection there is not even a way to say no.
+        if (this.#options.isV2()) events.hashesRequested(decodeHashRequest(payload, 0));
+        else this.#options.offend();
         break;
       case MESSAGE.hashes:
       case MESSAGE.hashReject:

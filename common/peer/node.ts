@@ -4,12 +4,12 @@
  *
  * BOUNDED: by MAX_CONNECTIONS, MAX_CONNECTIONS_PER_IP and MAX_HALF_OPEN_DIALS.
  */
-import { toHex } from '../base/bytes.ts';
 import { endpointText, type Endpoint, type Instant, NEVER, type PeerId } from '../base/ids.ts';
 import { DIAL_TIMEOUT_MS, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_IP, MAX_HALF_OPEN_DIALS } from '../base/limits.ts';
 import type { Clock, Dialer, Listener, Log, Meter, TcpPort } from '../base/ports.ts';
 import { Connection } from './connection.ts';
 import type { Swarm } from './swarm.ts';
+import { isNamed } from './wire-names.ts';
 
 export interface NodeOptions {
   readonly clock: Clock;
@@ -22,8 +22,8 @@ export interface NodeOptions {
 
 export class Node {
   readonly #options: NodeOptions;
-  /** By wire hash in hex. BOUNDED: by the caller, one for each torrent. */
-  readonly #swarms = new Map<string, Swarm>();
+  /** BOUNDED: by the caller, one for each torrent. */
+  readonly #swarms = new Set<Swarm>();
   readonly #connections = new Set<Connection>();
   /** Connections from or to each address. BOUNDED: by the connections. */
   readonly #perHost = new Map<string, number>();
@@ -49,7 +49,7 @@ export class Node {
 
   /** Takes part in a swarm from now on. */
   join(swarm: Swarm): void {
-    this.#swarms.set(toHex(swarm.torrent.wireHash), swarm);
+    this.#swarms.add(swarm);
   }
 
   /** Dials whoever is due, and wakes for the next one. */
@@ -58,7 +58,7 @@ export class Node {
     this.#cancelWake();
     const now = this.#options.clock.now();
     let nextDue: Instant = NEVER;
-    for (const swarm of this.#swarms.values()) {
+    for (const swarm of this.#swarms) {
       for (const endpoint of swarm.dialsDue(now, this.#roomForDials())) void this.#dial(swarm, endpoint);
       const due = swarm.nextDial();
       if (due < nextDue) nextDue = due;
@@ -74,7 +74,7 @@ export class Node {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelWake();
-    for (const swarm of this.#swarms.values()) swarm.closeAll('stopped');
+    for (const swarm of this.#swarms) swarm.closeAll('stopped');
     for (const connection of this.#connections) connection.close('stopped');
     await this.#options.listener.close();
   }
@@ -100,7 +100,7 @@ export class Node {
     } else if (this.#stopped) {
       result.stream.destroy();
     } else {
-      this.#adopt(result.stream, { side: 'dialled', dialled: endpoint, swarm });
+      this.#adopt(result.stream, { side: 'dialled', dialled: endpoint, swarm, mayUpgrade: swarm.mayUpgrade(endpoint) });
     }
     this.dialDue();
   }
@@ -119,14 +119,20 @@ export class Node {
   #adopt(
     stream: TcpPort,
     origin:
-      { readonly side: 'accepted' } | { readonly side: 'dialled'; readonly dialled: Endpoint; readonly swarm: Swarm },
+      | { readonly side: 'accepted' }
+      | {
+          readonly side: 'dialled';
+          readonly dialled: Endpoint;
+          readonly swarm: Swarm;
+          readonly mayUpgrade: boolean;
+        },
   ): void {
     const { clock, log, peerId } = this.#options;
     const connection = new Connection({
       ...origin,
       id: this.#nextId++,
       stream,
-      lookup: (wireHash) => this.#swarms.get(toHex(wireHash)),
+      lookup: (wireHash) => this.#swarmOf(wireHash),
       onClosed: (closed) => {
         this.#forget(closed);
       },
@@ -138,6 +144,11 @@ export class Node {
     this.#connections.add(connection);
     this.#perHost.set(stream.remote.host, (this.#perHost.get(stream.remote.host) ?? 0) + 1);
     connection.start();
+  }
+
+  #swarmOf(wireHash: Uint8Array): Swarm | undefined {
+    for (const swarm of this.#swarms) if (isNamed(swarm.torrent.names, wireHash)) return swarm;
+    return undefined;
   }
 
   #forget(connection: Connection): void {

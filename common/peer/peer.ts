@@ -18,6 +18,7 @@ export type CloseReason =
   | 'offences' /* too many invalid requests or unasked blocks */
   | 'banned'
   | 'nothing-to-exchange'
+  | 'to-upgrade' /* a v1 connection of what turned out to be a hybrid: it is dialled again as v2 */
   | 'too-many';
 
 /** A connected peer, after both handshakes, as a downloader sees and drives it. */
@@ -38,6 +39,8 @@ export interface Peer {
   /** How many more block requests may be open now, and how many bytes. */
   readonly roomForRequests: number;
   readonly roomForBytes: number;
+  /** Its connection is v2: hashes may be asked for (BEP 52). Known once the torrent's content is. */
+  readonly takesHashRequests: boolean;
   /** Size of the info dictionary it offers; undefined when it offers none. */
   readonly metadataBytes: number | undefined;
   request(piece: PieceIndex, begin: number, length: number): void;

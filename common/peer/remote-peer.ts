@@ -81,6 +81,10 @@ export class RemotePeer implements Peer {
     return Math.max(0, MAX_OUTSTANDING_BYTES - this.#session.ledger.bytes);
   }
 
+  get takesHashRequests(): boolean {
+    return this.#session.isV2;
+  }
+
   get metadataBytes(): number | undefined {
     return this.#session.extensions.metadataBytes;
   }

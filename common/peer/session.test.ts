@@ -154,7 +154,7 @@ describe('the first messages', () => {
   });
 
   it('before the content is known name no size, and say that we have nothing', () => {
-    const said = firstOf(FULL, new Torrent(WIRE_HASH));
+    const said = firstOf(FULL, new Torrent({ v2: WIRE_HASH }));
     expect(said.map(({ name }) => name)).toEqual(['extended', 'haveNone']);
     const handshake = decodeExtendedHandshake(said[0]!.payload.subarray(1));
     expect(handshake.ok && handshake.value.metadataBytes).toBe(undefined);
@@ -163,7 +163,7 @@ describe('the first messages', () => {
 
 describe('content that becomes known on the way', () => {
   function learning(says: Uint8Array): SessionProbe {
-    const torrent = new Torrent(WIRE_HASH);
+    const torrent = new Torrent({ v2: WIRE_HASH });
     const probe = SessionProbe.open(FULL, torrent);
     probe.take(says);
     expect(probe.session.pieces).toBeUndefined();

@@ -28,11 +28,14 @@ import { Silence } from './silence.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { Torrent } from './torrent.ts';
 import { Voice } from './voice.ts';
+import { answeredName, dialledName, isNamed, isV2Name, type WireName } from './wire-names.ts';
 
 export interface SessionOptions {
   readonly side: 'dialled' | 'accepted';
   /** Of a dialled connection. */
   readonly torrent?: Torrent;
+  /** Of a dialled connection: whether it may offer to upgrade a hybrid to v2. */
+  readonly mayUpgrade?: boolean;
   readonly peerId: PeerId;
   readonly listenPort: number;
   readonly remote: Endpoint;
@@ -54,6 +57,8 @@ export class Session {
   readonly #hashBucket: TokenBucket;
 
   #torrent: Torrent | undefined;
+  /** What both sides call the torrent on this connection. */
+  #wireHash: WireHash | undefined;
   #remoteId: PeerId | undefined;
   readonly #pieces = new RemotePieces();
   readonly #silence: Silence;
@@ -96,6 +101,7 @@ export class Session {
       events: this.#events,
       now: () => this.#now,
       isOpen: () => this.isOpen,
+      isV2: () => this.isV2,
       close: (reason) => {
         this.close(reason);
       },
@@ -122,6 +128,11 @@ export class Session {
     return this.#remoteId;
   }
 
+  /** Both sides took this for a v2 connection: hash messages may be sent (BEP 52). */
+  get isV2(): boolean {
+    return this.#torrent !== undefined && isV2Name(this.#torrent.names, this.#wireHash);
+  }
+
   get remoteIsChoking(): boolean {
     return this.#hearing.isChoking;
   }
@@ -146,7 +157,8 @@ export class Session {
 
   /** A dialled connection speaks first. */
   start(): void {
-    if (this.#options.side === 'dialled') this.#sendHandshake();
+    const { side, mayUpgrade = true } = this.#options;
+    if (side === 'dialled') this.#sendHandshake(dialledName(this.#torrent!.names, mayUpgrade));
   }
 
   /** The next bytes of the stream. */
@@ -218,18 +230,22 @@ export class Session {
     this.extensions.supported = flags.extended;
     if (this.#options.side === 'accepted') {
       this.#torrent = this.#events.lookup(wireHash);
-      if (this.#torrent === undefined) this.close('unknown-torrent');
-      else this.#sendHandshake();
-    } else if (!equalBytes(wireHash, this.#torrent!.wireHash)) {
-      this.close('unknown-torrent');
+      if (this.#torrent === undefined) return this.close('unknown-torrent');
+      const answer = answeredName(this.#torrent.names, { wireHash, upgrade: flags.upgrade });
+      this.#wireHash = answer.wireHash;
+      this.#sendHandshake(answer);
+    } else {
+      // Of a hybrid either name may come back: libtorrent remembers that a host upgraded, and may do it unasked.
+      if (!isNamed(this.#torrent!.names, wireHash)) return this.close('unknown-torrent');
+      this.#wireHash = wireHash;
     }
   }
 
-  #sendHandshake(): void {
+  #sendHandshake({ wireHash, upgrade }: WireName): void {
     this.say.message(
       encodeHandshake({
-        flags: { extended: true, fast: true, upgrade: false },
-        wireHash: this.#torrent!.wireHash,
+        flags: { extended: true, fast: true, upgrade },
+        wireHash,
         peerId: this.#options.peerId,
       }),
     );

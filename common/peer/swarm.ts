@@ -2,7 +2,8 @@
  * A node's part in the swarm of one torrent: its connections, what they may do, whom to dial, who is unchoked.
  */
 import { equalBytes } from '../base/bytes.ts';
-import { type Endpoint, type Instant, NEVER, type PieceIndex } from '../base/ids.ts';
+import { type Endpoint, endpointText, type Instant, NEVER, type PieceIndex, type WireHash } from '../base/ids.ts';
+import { MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { Choker } from './choker.ts';
@@ -13,6 +14,7 @@ import { PieceReads } from './piece-reads.ts';
 import type { RemotePeer } from './remote-peer.ts';
 import { Standing } from './standing.ts';
 import type { Torrent } from './torrent.ts';
+import { wireHashesOf, type WireNames } from './wire-names.ts';
 
 export interface SwarmOptions {
   readonly torrent: Torrent;
@@ -25,6 +27,8 @@ export interface SwarmOptions {
   readonly meter: Meter;
   /** The store refused a read: the pieces are not what they were, or the disk fails. */
   readonly onStoreFailed: (error: unknown) => void;
+  /** All names of the torrent are known. */
+  readonly onNamed?: (wireHashes: readonly WireHash[]) => void;
   /** There may be someone to dial. */
   readonly onDialsDue: () => void;
 }
@@ -40,6 +44,8 @@ export class Swarm {
   readonly #choker: Choker;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
+  /** Those who hung up on an offer to upgrade. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
+  readonly #upgradeRefused = new Set<string>();
   #hashAnswers: HashAnswers | undefined;
   #reads: PieceReads | undefined;
   #uploadedBytes = 0;
@@ -72,6 +78,25 @@ export class Swarm {
   /** Pieces for upload; undefined until the content and where it is stored are known. */
   get reads(): PieceReads | undefined {
     return this.#reads;
+  }
+
+  /**
+   * The info dictionary says what all the names are. Whoever was dialled by the v1 hash of what turned out to be a hybrid
+   * is dialled again, since hashes can be asked for on v2 connections only.
+   */
+  named(names: WireNames): void {
+    const wasHybrid = this.torrent.names.v1 !== undefined && this.torrent.names.v2 !== undefined;
+    this.torrent.name(names);
+    this.#options.onNamed?.(wireHashesOf(names));
+    if (wasHybrid || names.v1 === undefined || names.v2 === undefined) return;
+    for (const connection of this.connections) {
+      if (connection.side === 'dialled' && !connection.isV2) connection.close('to-upgrade');
+    }
+  }
+
+  /** Whether a dial may offer to upgrade a hybrid: libtorrent that knows a v1 hash alone hangs up on it. */
+  mayUpgrade(endpoint: Endpoint): boolean {
+    return !this.#upgradeRefused.has(endpointText(endpoint));
   }
 
   /** The content is known: what peers said they have can be judged. */
@@ -166,6 +191,7 @@ export class Swarm {
 
   departed(connection: Connection, reason: CloseReason, now: Instant): void {
     const wasIn = this.#connections.delete(connection.id);
+    this.#noteUpgrade(connection);
     this.#choker.forget(connection.id);
     for (const endpoint of connection.peer.endpoints) {
       if (reason === 'self' || reason === 'nothing-to-exchange') this.standing.dismiss(endpoint);
@@ -173,6 +199,12 @@ export class Swarm {
     }
     if (connection.wasReady) this.fetcher?.onGone(connection.peer, reason, now);
     if (wasIn) this.rechoke();
+  }
+
+  #noteUpgrade({ side, wasOpen, peer }: Connection): void {
+    const { v1, v2 } = this.torrent.names;
+    if (side !== 'dialled' || wasOpen || v1 === undefined || v2 === undefined) return;
+    if (this.#upgradeRefused.size < MAX_KNOWN_ENDPOINTS) this.#upgradeRefused.add(endpointText(peer.endpoint));
   }
 
   uploaded(count: number): void {

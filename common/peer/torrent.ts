@@ -1,9 +1,10 @@
 import { Bitfield } from '../base/bitfield.ts';
 import { toHex } from '../base/bytes.ts';
-import type { PieceIndex, WireHash } from '../base/ids.ts';
+import type { PieceIndex } from '../base/ids.ts';
 import type { Geometry } from '../content/geometry.ts';
 import { HashTree } from '../content/hash-tree.ts';
 import type { PieceLayers } from '../content/piece-roots.ts';
+import { wireHashesOf, type WireNames } from './wire-names.ts';
 
 /** What is known of a torrent once its info dictionary is there and verified. */
 export interface TorrentContent {
@@ -21,17 +22,27 @@ export interface HashedFile {
 /**
  * What this process knows and offers of one torrent; shared by all its sessions.
  *
- * A leecher starts with the wire hash alone (a magnet link) and learns the rest from peers.
+ * A leecher starts with its names, or one of them, alone (a magnet link) and learns the rest from peers.
  */
 export class Torrent {
-  readonly wireHash: WireHash;
+  #names: WireNames;
   #content: TorrentContent | undefined;
   #offered = new Bitfield(0);
   /** By root in hex. BOUNDED: by the files of the torrent. */
   readonly #hashes = new Map<string, HashedFile>();
 
-  constructor(wireHash: WireHash) {
-    this.wireHash = wireHash;
+  constructor(names: WireNames) {
+    if (wireHashesOf(names).length === 0) throw new Error('a torrent has a name');
+    this.#names = names;
+  }
+
+  get names(): WireNames {
+    return this.#names;
+  }
+
+  /** All its names are known: those of its info dictionary. */
+  name(names: WireNames): void {
+    this.#names = names;
   }
 
   get content(): TorrentContent | undefined {
