@@ -104,7 +104,8 @@ export class TrackerLink {
     this.drop();
     if (!mayKnowUs) return;
     // Who leaves as soon as it is complete would never be counted.
-    if (this.#event() === 'completed' && !this.isFailing) await this.#line.announce(this.#tracker, 'completed', FIRST_TRACKER_TRIES);
+    if (this.#event() === 'completed' && !this.isFailing)
+      await this.#line.announce(this.#tracker, 'completed', FIRST_TRACKER_TRIES);
     await this.#line.announce(this.#tracker, 'stopped', FIRST_TRACKER_TRIES);
   }
 
