@@ -36,7 +36,7 @@ import { findSubject, trackersOrDefault, type Subject } from './subject.ts';
 import { Target } from './target.ts';
 import { Teller } from './teller.ts';
 import { TrackerNews } from './tracker-news.ts';
-import { webSourcesOf } from './web-url.ts';
+import { webSourcesOf, type WebSource } from './web-url.ts';
 import { chooseByName } from './what.ts';
 
 const command = defineCommand({
@@ -144,7 +144,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     resolver: new HostResolver(),
     localHost,
   };
-  const trackers = (options.tracker ?? []).map((url) => parseTrackerUrl(url)!);
+  const trackers = options.tracker.map((url) => parseTrackerUrl(url)!);
   if (options.list) return unlessStopped(list(options, host, machine, trackersOrDefault(trackers)), host);
   const finding = findSubject(options.what, {
     trackers,
@@ -290,13 +290,8 @@ async function build(parts: {
     peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
     names: wireNamesOf(subject.wanted),
     endpoints: subject.endpoints,
-    webSources: webSourcesOf({
-      typed: options.webseed ?? [],
-      linked: subject.webSeeds,
-      trackerHosts: (options.tracker ?? []).flatMap((url) => parseTrackerUrl(url)?.host ?? []),
-      allowLocal: options.allowLocalUrls,
-    }),
-    webClient: new HostRangeClient({ localHost: machine.localHost }),
+    webSources: webSources(subject, options),
+    webClient: new HostRangeClient({ localHost }),
     recognise: (bytes) => recognise(bytes, subject.wanted),
     ...(subject.known === undefined ? {} : { known: subject.known }),
     fileGlobs: options.files ?? [],
@@ -327,6 +322,15 @@ async function build(parts: {
   });
   return { leech, refuser, checkedBytes: () => checkedBytes };
 }
+
+/** Web servers that have it: those that the user typed, and those that the link names and may. */
+const webSources = (subject: Subject, options: Options): readonly WebSource[] =>
+  webSourcesOf({
+    typed: options.webseed,
+    linked: subject.webSeeds,
+    trackerHosts: options.tracker.flatMap((url) => parseTrackerUrl(url)?.host ?? []),
+    allowLocal: options.allowLocalUrls,
+  });
 
 function makeTarget(
   options: Options,

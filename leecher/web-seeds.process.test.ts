@@ -51,6 +51,7 @@ function lineOf(child: ChildProcessWithoutNullStreams, beginning: string): Promi
 /** A tracker with two seeders, and a web server; what the leecher reports at its end. */
 async function downloadFrom(
   served: Uint8Array,
+  by: 'option' | 'torrent' = 'option',
 ): Promise<Done & { readonly code: number | null; readonly url: string }> {
   const directory = temporaryDirectory();
   const path = join(directory, 'content.bin');
@@ -60,13 +61,16 @@ async function downloadFrom(
   onTestFinished(() => server.stop());
   server.serve('/files/content.bin', { bytes: served });
   const url = `${server.url}/files/`;
+  const torrent = join(directory, 'content.torrent');
   let hash = '';
   for (let i = 0; i < 2; i++) {
     const args = ['-f', path, '-p', '0', '--host', '127.0.0.1', '-t', tracker];
+    if (by === 'torrent') args.push('--webseed', url, '--save-torrent', torrent);
     hash = await lineOf(start('seeder', args, directory), 'info hash: ');
   }
   const target = join(directory, 'arrived.bin');
-  const args = [hash, '-t', tracker, '-o', target, '--webseed', url, '--min-seeders', '3', '--json'];
+  const what = by === 'torrent' ? [torrent] : [hash, '--webseed', url];
+  const args = [...what, '-t', tracker, '-o', target, '--min-seeders', '3', '--json'];
   const leecher = start('leecher', [...args, '--host', '127.0.0.1'], directory);
   let text = '';
   leecher.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
@@ -84,6 +88,12 @@ describe('a leecher with a web seed and two seeders', () => {
     for (const { bytes } of sources) expect(bytes).toBeGreaterThan(0);
     expect(sources.map(({ address }) => address)).toContain(url);
     expect(sources.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(CONTENT.length);
+  });
+
+  it('is told of the web seed by the .torrent file of a seeder, and uses it beside the tracker on that very host', async () => {
+    const { code, sources, url } = await downloadFrom(CONTENT, 'torrent');
+    expect(code).toBe(0);
+    expect(sources.map(({ address }) => address)).toContain(url);
   });
 
   it('drops one that has another file, and completes', async () => {

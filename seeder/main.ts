@@ -168,7 +168,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
         share.meet([endpoint]);
       },
     });
-    const { advertise, tracker, webseed = [] } = options;
+    const { advertise, tracker, webseed } = options;
     const facts = { info, held, local: listener.local, advertise, trackers: tracker, webSeeds: webseed };
     for (const line of factLines(facts)) host.out(line);
     return await serve(share, host);
@@ -325,7 +325,7 @@ async function saveTorrent(path: string, { info, layers }: Description, options:
     infoBytes: info.infoBytes,
     ...(info.kind === 'v1' ? {} : { pieceLayers: layers }),
     trackerTiers: options.tracker.map((url) => [url]),
-    webSeeds: options.webseed ?? [],
+    webSeeds: options.webseed,
     createdBy: CLIENT_NAME,
   });
   try {
