@@ -197,11 +197,12 @@ export class Hearing implements FrameSink {
   }
 
   #takeExtended(payload: Uint8Array): void {
-    const { extensions, events, close } = this.#options;
+    const { extensions, events, offend } = this.#options;
     const taken = extensions.take(payload);
     switch (taken.kind) {
       case 'malformed':
-        return close('bad-message');
+        // One message that makes no sense does not make a peer useless.
+        return offend();
       case 'handshake':
         return events.extended(taken.handshake);
       case 'metadata':

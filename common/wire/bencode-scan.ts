@@ -57,6 +57,7 @@ interface Container {
 export class BencodeScan {
   readonly #source: Uint8Array;
   readonly #limits: BencodeLimits;
+  readonly #anyKeyOrder: boolean;
   /** BOUNDED: by `limits.depth`. */
   readonly #open: Container[] = [];
   /** BOUNDED: by `limits.items`; it grows as tokens are found, never ahead of the source. */
@@ -64,9 +65,10 @@ export class BencodeScan {
   #count = 0;
   at = 0;
 
-  constructor(source: Uint8Array, limits: BencodeLimits) {
+  constructor(source: Uint8Array, limits: BencodeLimits, anyKeyOrder: boolean) {
     this.#source = source;
     this.#limits = limits;
+    this.#anyKeyOrder = anyKeyOrder;
     this.table = new Uint32Array(TOKEN_FIELDS * Math.min(limits.items, 16 + (source.length >> 4)));
   }
 
@@ -104,11 +106,15 @@ export class BencodeScan {
       container.isValueDue = false;
       return undefined;
     }
+    container.isValueDue = true;
+    return this.#anyKeyOrder ? undefined : this.#checkOrder(container, token);
+  }
+
+  #checkOrder(container: Container, token: number): BencodeReason | undefined {
     const order = container.lastKey < 0 ? -1 : compareBytes(this.#string(container.lastKey), this.#string(token));
     if (order === 0) return 'it has the same dictionary key twice';
     if (order > 0) return 'it has dictionary keys out of order';
     container.lastKey = token;
-    container.isValueDue = true;
     return undefined;
   }
 

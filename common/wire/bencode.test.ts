@@ -251,3 +251,33 @@ describe('writing bencode', () => {
     expect(toHex(encodeBencode(valueOf(read(torrent))))).toBe(toHex(torrent));
   });
 });
+
+describe('keys in any order', () => {
+  const loose = (text: string): BNode | undefined => {
+    const result = decodeBencode(utf8(text), LIMITS, { anyKeyOrder: true });
+    return result.ok ? result.value : undefined;
+  };
+
+  it('are found, however they stand, at every depth', () => {
+    const root = loose('d1:bi2e1:ad1:zi1e1:yi0ee1:ci3ee');
+    expect(['a', 'b', 'c', 'd'].map((key) => dictGet(root, key)?.kind)).toEqual([
+      'dict',
+      'integer',
+      'integer',
+      undefined,
+    ]);
+    expect(asInt(dictGet(dictGet(root, 'a'), 'y'))).toBe(0);
+  });
+
+  it('may come twice; the first counts', () => {
+    expect(asInt(dictGet(loose('d1:ai1e1:bi2e1:ai3ee'), 'a'))).toBe(1);
+  });
+
+  it('are refused where nobody asked for them', () => {
+    expect(decode('d1:bi2e1:ai1ee')).toEqual({ ok: false, reason: 'it has dictionary keys out of order' });
+  });
+
+  it('are all that is let go', () => {
+    for (const text of ['d1:ae', 'di1ei2ee', 'd1:ai01ee', 'd1:ai1e', 'd1:ai1eex']) expect(loose(text)).toBeUndefined();
+  });
+});

@@ -3,7 +3,8 @@
  *
  * - Keys and values are bytes. A key may be empty (`0:`), as in every file of a v2 torrent (BEP 52).
  * - The decoder keeps where each value stands in the source, since an info hash covers the exact bytes (BEP 52).
- * - It is strict: integers in their shortest form, keys strictly ascending, nothing after the end unless asked for.
+ * - It is strict: integers in their shortest form, keys strictly ascending, nothing after the end unless asked for. For
+ *   what peers say to each other the order of keys may be let go: no hash covers it, and some clients do not sort.
  */
 import { compareBytes, concatBytes, utf8, utf8Text } from '../base/bytes.ts';
 import { decoded, malformed } from '../base/errors.ts';
@@ -18,11 +19,13 @@ export class BNode {
   readonly #source: Uint8Array;
   readonly #table: Uint32Array;
   readonly #token: number;
+  readonly #isSorted: boolean;
 
-  constructor(source: Uint8Array, table: Uint32Array, token: number) {
+  constructor(source: Uint8Array, table: Uint32Array, token: number, isSorted: boolean) {
     this.#source = source;
     this.#table = table;
     this.#token = token;
+    this.#isSorted = isSorted;
   }
 
   get kind(): BencodeKind {
@@ -58,19 +61,19 @@ export class BNode {
     const { kind } = this;
     if (kind !== 'list' && kind !== 'dict') return;
     for (let token = this.#token + 1; token < this.#after(this.#token); token = this.#after(token)) {
-      yield new BNode(this.#source, this.#table, token);
+      yield new BNode(this.#source, this.#table, token, this.#isSorted);
     }
   }
 
-  /** The value under a key of a dictionary; undefined of anything else. */
+  /** The value under a key of a dictionary, the first if there are several; undefined of anything else. */
   find(key: Uint8Array): BNode | undefined {
     if (this.kind !== 'dict') return undefined;
     for (let token = this.#token + 1; token < this.#after(this.#token); token = this.#after(token + 1)) {
       const start = this.#table[token * TOKEN_FIELDS + 2];
       const order = compareBytes(this.#source.subarray(start, this.#table[token * TOKEN_FIELDS + 1]), key);
-      if (order === 0) return new BNode(this.#source, this.#table, token + 1);
+      if (order === 0) return new BNode(this.#source, this.#table, token + 1, this.#isSorted);
       // Keys only go up.
-      if (order > 0) return undefined;
+      if (order > 0 && this.#isSorted) return undefined;
     }
     return undefined;
   }
@@ -139,19 +142,21 @@ export function asText(node: BNode | undefined): string | undefined {
 
 /**
  * Decodes one value. The nodes are views of `bytes`, valid as long as those are. With `allowTrailing`, bytes after
- * the value are left alone and `value.end` tells where they begin (BEP 9).
+ * the value are left alone and `value.end` tells where they begin (BEP 9). With `anyKeyOrder`, keys need not be sorted
+ * and may come twice.
  */
 export function decodeBencode(
   bytes: Uint8Array,
   limits: BencodeLimits,
-  options?: { readonly allowTrailing?: boolean },
+  options: { readonly allowTrailing?: boolean; readonly anyKeyOrder?: boolean } = {},
 ): Decoded<BNode, BencodeReason> {
   if (limits.bytes !== undefined && bytes.length > limits.bytes) return malformed('it is longer than allowed');
-  const scan = new BencodeScan(bytes, limits);
+  const { allowTrailing = false, anyKeyOrder = false } = options;
+  const scan = new BencodeScan(bytes, limits, anyKeyOrder);
   const reason = scan.run();
   if (reason !== undefined) return malformed(reason);
-  if (scan.at < bytes.length && options?.allowTrailing !== true) return malformed('it has bytes after its end');
-  return decoded(new BNode(bytes, scan.table, 0));
+  if (scan.at < bytes.length && !allowTrailing) return malformed('it has bytes after its end');
+  return decoded(new BNode(bytes, scan.table, 0, !anyKeyOrder));
 }
 
 function asciiText(bytes: Uint8Array): string {

@@ -240,3 +240,17 @@ describe('a metadata message', () => {
     );
   });
 });
+
+describe('a client that does not sort its keys', () => {
+  it('is understood', () => {
+    const handshake = decodeExtendedHandshake(utf8('d1:v3:foo1:md11:ut_metadatai3e6:ut_pexi1eee'));
+    expect(handshake.ok && [...handshake.value.ids]).toEqual([
+      ['ut_metadata', 3],
+      ['ut_pex', 1],
+    ]);
+    expect(decodeMetadataMessage(utf8('d5:piecei0e8:msg_typei2ee'))).toEqual({
+      ok: true,
+      value: { type: 'reject', block: 0 },
+    });
+  });
+});

@@ -48,7 +48,7 @@ export type ExtendedReason = BencodeReason | 'it is no dictionary';
 /** Payload of extended message 0. */
 export function decodeExtendedHandshake(payload: Uint8Array): Decoded<ExtendedHandshake, ExtendedReason> {
   const limits = { depth: MAX_EXTENDED_DEPTH, items: MAX_EXTENDED_ITEMS, bytes: MAX_EXTENDED_MESSAGE_BYTES };
-  const result = decodeBencode(payload, limits);
+  const result = decodeBencode(payload, limits, { anyKeyOrder: true });
   if (!result.ok) return result;
   const root = result.value;
   if (root.kind !== 'dict') return malformed('it is no dictionary');
@@ -133,7 +133,7 @@ const METADATA_TYPES = { request: 0, data: 1, reject: 2 } as const;
  */
 export function decodeMetadataMessage(payload: Uint8Array): Decoded<MetadataMessage, MetadataReason> {
   const limits = { depth: MAX_EXTENDED_DEPTH, items: MAX_EXTENDED_ITEMS, bytes: MAX_METADATA_MESSAGE_BYTES };
-  const result = decodeBencode(payload, limits, { allowTrailing: true });
+  const result = decodeBencode(payload, limits, { allowTrailing: true, anyKeyOrder: true });
   if (!result.ok) return result;
   const root = result.value;
   if (root.kind !== 'dict') return malformed('it is no dictionary');
