@@ -76,6 +76,17 @@ describe('a GET of a web seed', () => {
     expect(await bench.get('http://far.example/a', 'private')).toMatchObject({ kind: `whole at 0 from ${FAR}` });
   });
 
+  it('ends where it should, however much the server sends', async () => {
+    const bench = new Bench();
+    const headers = { 'content-range': 'bytes 10-19/1000' };
+    bench.web.serve({ host: FAR, port: 80 }, '/a', {
+      bytes: new Uint8Array(10 ** 6),
+      endless: { status: 206, headers },
+    });
+    const { body, failure } = await bench.get('http://far.example/a', 'private');
+    expect([body.length, failure, bench.web.open]).toEqual([10, undefined, 0]);
+  });
+
   it('follows redirects, a few of them', async () => {
     const bench = new Bench();
     bench.web.serve({ host: FAR, port: 80 }, '/old/x', moved('../a'));

@@ -75,7 +75,8 @@ export class WebGet {
   #send(address: WebAddress, host: string): void {
     const { client, wanted, onBody } = this.#options;
     const from = { host, port: address.port };
-    let isBody = false;
+    /** Of the body, still to come; nothing of any other. */
+    let restBytes = 0;
     const call = client.get(
       {
         secure: address.secure,
@@ -92,11 +93,15 @@ export class WebGet {
           const verdict = judgeHead(head, wanted);
           if (verdict.kind === 'refused') return this.#giveUp(verdict.failure);
           if (verdict.kind === 'moved') return this.#follow(verdict.location, address, reachOf(host));
-          isBody = true;
+          restBytes = verdict.kind === 'whole' ? wanted.fileBytes : wanted.lastByte - wanted.firstByte + 1;
           onBody({ kind: verdict.kind, at: verdict.kind === 'whole' ? 0 : wanted.firstByte, from });
         },
         onBytes: (view) => {
-          if (isBody && !this.#isOver) this.#options.onBytes(view);
+          const count = Math.min(restBytes, view.length);
+          restBytes -= count;
+          if (count > 0 && !this.#isOver) this.#options.onBytes(view.subarray(0, count));
+          // It goes on, without a length that was judged: perhaps without end.
+          if (count < view.length) this.#enough(call);
         },
         onEnd: (end) => {
           if (this.#call === call) this.#ended(end);
@@ -116,6 +121,11 @@ export class WebGet {
   #giveUp(failure: WebFailure): void {
     this.#call?.cancel();
     this.#end(failure);
+  }
+
+  #enough(call: RangeCall): void {
+    call.cancel();
+    if (this.#call === call) this.#end(undefined);
   }
 
   #ended(end: RangeEnd): void {

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { parseTorrent } from '../common/content/metainfo.ts';
 import type { Info } from '../common/content/info.ts';
+import { LooseDocument } from '../common/fixtures/loose-bencode.ts';
 import { torrentFixture } from '../common/fixtures/vectors.ts';
 import { fileUrlOf, shownUrl, webAddressOf, webSourcesOf } from './web-url.ts';
 
-function infoOf(name: string): Info {
-  const parsed = parseTorrent(torrentFixture(name));
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.value.info;
+function parsed(bytes: Uint8Array): Info {
+  const result = parseTorrent(bytes);
+  if (!result.ok) throw new Error(result.reason);
+  return result.value.info;
 }
+
+const infoOf = (name: string): Info => parsed(torrentFixture(name));
 
 const single = infoOf('s1572869.v2.torrent');
 const multi = infoOf('multi.hybrid.torrent');
@@ -33,14 +36,20 @@ describe('the URL of a file', () => {
   });
 
   it('escapes the name as it was written, byte by byte', () => {
-    const named = (text: string, path: string): string | undefined => {
-      const rawName = new TextEncoder().encode(text);
-      return fileUrlOf('http://h/', { ...single, rawName }, { ...file, path: [path] });
-    };
+    const named = (text: string, path: string): string | undefined =>
+      fileUrlOf('http://h/', single, { ...file, path: [path], rawPath: [new TextEncoder().encode(text)] });
     expect(named('ä b?c#d%/e', 'ä b_c#d%_e')).toBe('http://h/%C3%A4%20b%3Fc%23d%25%2Fe');
     expect(named('..', '_')).toBe('http://h/%2E%2E');
-    // The file's own name where the other is something else.
-    expect(named('folder', 'real name')).toBe('http://h/real%20name');
+    expect(fileUrlOf('http://h/', single, { ...file, path: ['real name'] })).toBe('http://h/real%20name');
+  });
+
+  it('in a directory is made of the names that were given, not of those that are harmless here', () => {
+    const torrent = new LooseDocument(torrentFixture('multi.v1.torrent'));
+    torrent.set(['info', 'files', 4, 'path'], ['di:r', 'c?.bin']);
+    const renamed = parsed(torrent.bytes);
+    expect(renamed.geometry.files[4]!.path).toEqual(['di_r', 'c_.bin']);
+    expect(fileUrlOf('http://h/', renamed, renamed.geometry.files[4]!)).toBe('http://h/multi/di%3Ar/c%3F.bin');
+    expect(renamed.geometry.files[3]!.rawPath).toBeUndefined();
   });
 });
 

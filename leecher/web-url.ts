@@ -1,10 +1,9 @@
 /** Where the files of a torrent are on a web server (BEP 19), and how a URL is shown to people. */
 import { canonicalAddress } from '../common/base/address.ts';
-import { equalBytes, utf8 } from '../common/base/bytes.ts';
+import { utf8 } from '../common/base/bytes.ts';
 import { printableText } from '../common/base/printable.ts';
 import type { ContentFile } from '../common/content/geometry.ts';
 import type { Info } from '../common/content/info.ts';
-import { safeName } from '../common/content/names.ts';
 import { isLocalUrl, type Reach } from '../common/content/urls.ts';
 
 /** A web seed, and how near the server may be that it leads to. */
@@ -75,15 +74,13 @@ export function fileUrlOf(base: string, info: Info, file: ContentFile): string |
   // What follows a query or a fragment is part of it, not of the path.
   if (base.includes('?') || base.includes('#')) return undefined;
   const root = isFolder ? base : `${base}/`;
-  const path = info.isDirectory ? [info.rawName, ...file.path.map(utf8)] : [singleName(info, file)];
+  const path = info.isDirectory ? [info.rawName, ...(file.rawPath ?? file.path.map(utf8))] : [singleName(info, file)];
   return root + path.map(escapeBytes).join('/');
 }
 
-/** As its maker wrote it, where that is known. */
-function singleName(info: Info, file: ContentFile): Uint8Array {
-  const kept = utf8(file.path.at(-1) ?? info.name);
-  return equalBytes(utf8(safeName(info.rawName)), kept) ? info.rawName : kept;
-}
+/** As its maker wrote it; in v2 that is in the tree, whatever the torrent's own name is. */
+const singleName = (info: Info, { path, rawPath }: ContentFile): Uint8Array =>
+  rawPath?.at(-1) ?? utf8(path.at(-1) ?? info.name);
 
 /** All but what RFC 3986 leaves to everybody, byte by byte. */
 function escapeBytes(bytes: Uint8Array): string {

@@ -5,6 +5,8 @@ import { BLOCK_BYTES } from '../base/limits.ts';
 export interface FileDescription {
   /** Harmless names, from the top of the torrent down to the file itself. */
   readonly path: readonly string[];
+  /** The names as they were given, where they are others: servers go by them. */
+  readonly rawPath?: readonly Uint8Array[] | undefined;
   readonly lengthBytes: number;
   /** `pieces root` of a v2 file that is not empty (BEP 52). */
   readonly root?: Digest | undefined;
@@ -154,6 +156,7 @@ function place(
   // Written out rather than spread, which is slow for a million files.
   return {
     path: description.path,
+    rawPath: description.rawPath,
     lengthBytes,
     root: description.root,
     isPad: description.isPad ?? false,

@@ -1,4 +1,4 @@
-import { utf8 } from '../base/bytes.ts';
+import { looseText, utf8 } from '../base/bytes.ts';
 import type { Digest } from '../base/ids.ts';
 import { MAX_CONTENT_BYTES, MAX_FILES } from '../base/limits.ts';
 import { asBytes, asInt, dictGet, type BNode } from '../wire/bencode.ts';
@@ -71,7 +71,9 @@ export function describeFiles(files: readonly ListedFile[]): FileDescription[] {
     if (attributes.isLink) continue;
     const { isPad } = attributes;
     const names = isPad ? PAD_PATH : namer.place(path.length === 0 ? [utf8('')] : path);
-    described.push({ path: names, lengthBytes, isPad, ...(root === undefined ? {} : { root }) });
+    const isRenamed = !isPad && path.some((part, i) => looseText(part) !== names[i]);
+    const rawPath = isRenamed ? path : undefined;
+    described.push({ path: names, rawPath, lengthBytes, isPad, ...(root === undefined ? {} : { root }) });
   }
   return described;
 }

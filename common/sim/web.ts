@@ -10,6 +10,8 @@ export interface Served {
   /** Instead of 206 or 200, with no body worth reading. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** All of the bytes follow these headers, whatever is asked for. */
+  readonly endless?: { readonly status: number; readonly headers: Readonly<Record<string, string>> };
   /** Cuts the connection after so many bytes of the body. */
   readonly cutAfter?: number;
   /** Falls silent after so many bytes of the body. */
@@ -26,6 +28,7 @@ export interface WebAnswer {
 export function answerOf(served: Served | undefined, range: string | undefined): WebAnswer {
   if (served === undefined) return { status: 404, headers: {}, body: new Uint8Array() };
   const { bytes, headers = {}, status } = served;
+  if (served.endless !== undefined) return { ...served.endless, body: bytes };
   if (status !== undefined) return { status, headers, body: new Uint8Array() };
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
   if (served.ignoresRanges === true || first === undefined) {
