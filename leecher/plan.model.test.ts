@@ -83,10 +83,11 @@ function noteFailure(model: Model, id: number, index: number, cause: Cause): voi
   const piece = model.pieces[index]!;
   const source = model.sources.get(id)!;
   piece.flights.delete(id);
-  if (cause === 'gone' || cause === 'choked') return;
+  if (cause === 'gone') return;
+  if (cause !== 'corrupt') source.offendedAt = model.now;
+  if (cause === 'choked') return;
   source[cause]++;
   if (cause === 'corrupt') piece.blamed.add(id);
-  else source.offendedAt = model.now;
   piece.failedAt.set(id, model.now);
 }
 

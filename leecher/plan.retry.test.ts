@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Bitfield } from '../common/base/bitfield.ts';
-import { instant, pieceIndex } from '../common/base/ids.ts';
+import { after, instant, pieceIndex } from '../common/base/ids.ts';
 import { KIB, RETRY_FIRST_MS, RETRY_LAST_MS } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import { Plan } from './plan.ts';
@@ -69,6 +69,23 @@ describe('failures', () => {
     next(plan, 1);
     plan.failed(1, pieceIndex(0), 'choked', START);
     expect(next(plan, 1)).toBe(0);
+  });
+
+  it('asks one that chokes us again and again, and gives nothing, less and less often', () => {
+    const plan = started(20, [Bitfield.full(20)]);
+    let now = START;
+    let asked = 0;
+    for (; now < START + 60_000; now = after(now, 10)) {
+      plan.overdue(now);
+      for (const piece of [next(plan, 1, now), next(plan, 1, now)]) {
+        if (piece === undefined) continue;
+        asked++;
+        plan.failed(1, pieceIndex(piece), 'choked', now);
+      }
+    }
+    // Two rounds, then single pieces after 250, 500 … 8,000 ms.
+    expect(asked).toBeLessThan(20);
+    expect(asked).toBeGreaterThan(8);
   });
 
   it('[fault 35] never asks a source again for a piece it gave corrupt, and goes on with it otherwise', () => {

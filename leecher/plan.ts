@@ -198,9 +198,11 @@ export class Plan {
     if (cause === 'corrupt' || cause === 'rejected' || cause === 'stalled') {
       source.report[cause]++;
       if (this.#needed.has(piece)) this.#pause(source, piece, cause === 'corrupt', now);
-      if (flight !== undefined && cause !== 'corrupt') source.strike(flight, now);
-      if (source.restUntil > now) this.#wakeBy(source.restUntil);
     }
+    // A choke is no offence, but one that chokes again and again and gives nothing in between must not be asked at the
+    // pace at which it says so: each of its words would cost us a request for all that may be under way.
+    if (flight !== undefined && cause !== 'corrupt' && cause !== 'gone') source.strike(flight, now);
+    if (source.restUntil > now) this.#wakeBy(source.restUntil);
     if (isFree) this.#picker.giveBack(piece);
   }
 
