@@ -104,6 +104,14 @@ describe.runIf(unix)('command in a process of its own', () => {
     expect(await ended(child)).toMatchObject({ code: 7, signal: null });
   });
 
+  it('[fault 54] keeps its exit code when a signal comes after main has ended', async () => {
+    const child = start(`
+      createServer().listen(0);
+      setTimeout(() => process.kill(process.pid, 'SIGINT'), 100);
+      return 3;`);
+    expect(await ended(child)).toMatchObject({ code: 3, signal: null });
+  });
+
   it('[fault 54] is not held open by a handle that main forgot', async () => {
     expect(await ended(start(`createServer().listen(0); return 0;`))).toMatchObject({ code: 0, stderr: '' });
   });

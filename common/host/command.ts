@@ -62,6 +62,8 @@ const DRAIN_MS = 500;
 
 /** Runs a command in this process and ends it with the exit code that `main` gives or its error means. */
 export async function runCommand<const S extends CommandSpec>(spec: S, main: Main<S>): Promise<void> {
+  // Before and after main nothing else listens, and then a signal would end the process with a code of its own.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
   const code = await execute(spec, main, {
     words: process.argv.slice(2),
     env: process.env,
