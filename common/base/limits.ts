@@ -65,6 +65,14 @@ export const MAX_SMALL_MESSAGE_BYTES = 1 * KIB;
 export const MAX_EXTENDED_MESSAGE_BYTES = 64 * KIB;
 /** ut_metadata data: a block and its dictionary (BEP 9). */
 export const MAX_METADATA_MESSAGE_BYTES = 17 * KIB;
+/** Between two ut_pex messages of ours (BEP 11). */
+export const PEX_INTERVAL_MS = 60_000;
+/** Peers met, and peers lost, in one of them (BEP 11). */
+export const MAX_PEX_CONTACTS = 50;
+/** Contacts taken from one message; the first may be larger (BEP 11). */
+export const MAX_PEX_TAKEN = 100;
+/** Between two messages that are listened to: libtorrent allows six in a minute. */
+export const PEX_LEAST_INTERVAL_MS = 10_000;
 /** Requests of a peer that wait for an answer; what `reqq` says (BEP 10). Beyond it: reject. */
 export const MAX_QUEUED_REQUESTS = 500;
 /** Our own outstanding requests to a peer that names no `reqq`. */

@@ -1,0 +1,62 @@
+/**
+ * Peer exchange with one peer (BEP 11): what to tell it, how often, and what to believe of what it tells. Contacts are
+ * hearsay: they cost us a dial each, so they are capped, and those that no peer can have are dropped.
+ */
+import { addressBytes } from '../base/address.ts';
+import { after, type Endpoint, endpointText, type Instant } from '../base/ids.ts';
+import { MAX_PEX_CONTACTS, MAX_PEX_TAKEN, PEX_INTERVAL_MS, PEX_LEAST_INTERVAL_MS } from '../base/limits.ts';
+import type { PexContact, PexMessage } from '../wire/pex.ts';
+
+export class PexTalk {
+  /** What the peer was told of and not that it is gone. BOUNDED: by the connections, which are what it is told of. */
+  readonly #told = new Map<string, Endpoint>();
+  #sayAt: Instant | undefined;
+  #heardAt: Instant | undefined;
+
+  /** The next message, or undefined when it is too early or there is no news. At most one a minute. */
+  next(contacts: readonly PexContact[], now: Instant): PexMessage | undefined {
+    if (this.#sayAt !== undefined && now < this.#sayAt) return undefined;
+    const present = new Map(contacts.map((contact) => [endpointText(contact.endpoint), contact]));
+    const added = [...present].filter(([key]) => !this.#told.has(key)).slice(0, MAX_PEX_CONTACTS);
+    const dropped = [...this.#told].filter(([key]) => !present.has(key)).slice(0, MAX_PEX_CONTACTS);
+    if (added.length === 0 && dropped.length === 0) return undefined;
+    for (const [key, { endpoint }] of added) this.#told.set(key, endpoint);
+    for (const [key] of dropped) this.#told.delete(key);
+    this.#sayAt = after(now, PEX_INTERVAL_MS);
+    return { added: added.map(([, contact]) => contact), dropped: dropped.map(([, endpoint]) => endpoint) };
+  }
+
+  /**
+   * Whom to take up of those that a peer at `from` names. Nobody when it talks more often than six times a minute, as
+   * libtorrent allows.
+   */
+  take(
+    message: PexMessage,
+    facts: { readonly now: Instant; readonly from: string; readonly own: Endpoint },
+  ): PexContact[] {
+    const isTooSoon = this.#heardAt !== undefined && facts.now < after(this.#heardAt, PEX_LEAST_INTERVAL_MS);
+    if (isTooSoon) return [];
+    this.#heardAt = facts.now;
+    const own = endpointText(facts.own);
+    const taken = new Map<string, PexContact>();
+    for (const contact of message.added.slice(0, MAX_PEX_TAKEN)) {
+      const key = endpointText(contact.endpoint);
+      if (key !== own && isPlausible(contact.endpoint, facts.from)) taken.set(key, contact);
+    }
+    return [...taken.values()];
+  }
+}
+
+/** Whether a peer may be there, for someone at `from`: loopback addresses mean something on one machine only. */
+export function isPlausible({ host, port }: Endpoint, from: string): boolean {
+  const bytes = addressBytes(host);
+  if (bytes === undefined || port === 0) return false;
+  if (isLoopback(bytes)) return isLoopback(addressBytes(from));
+  if (bytes.length === 4) return bytes[0] !== 0 && bytes[0]! < 224;
+  // Multicast, and link-local addresses, which need the name of an interface.
+  if (bytes[0] === 0xff || (bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80)) return false;
+  return bytes.some((byte) => byte !== 0);
+}
+
+const isLoopback = (bytes: Uint8Array | undefined): boolean =>
+  bytes?.length === 4 ? bytes[0] === 127 : bytes?.every((byte, i) => byte === (i === 15 ? 1 : 0)) === true;
