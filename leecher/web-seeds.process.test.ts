@@ -1,12 +1,11 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { equalBytes } from '../common/base/bytes.ts';
 import { MIB } from '../common/base/limits.ts';
 import { generate } from '../common/fixtures/generate.ts';
+import { lineOf, start } from '../common/fixtures/processes.ts';
 import { temporaryDirectory } from '../common/fixtures/temporary.ts';
 import { WebServer } from '../common/fixtures/web-server.ts';
 
@@ -22,30 +21,6 @@ interface Done {
   readonly event: string;
   readonly ok: boolean;
   readonly sources: readonly Reported[];
-}
-
-function start(command: string, args: readonly string[], directory: string): ChildProcessWithoutNullStreams {
-  const launcher = fileURLToPath(new URL(`../${command}.js`, import.meta.url));
-  const child = spawn(process.execPath, [launcher, ...args], { env: { XDG_CACHE_HOME: directory }, cwd: directory });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'close');
-  });
-  return child;
-}
-
-/** The first line of standard output that begins like this, without its beginning. */
-function lineOf(child: ChildProcessWithoutNullStreams, beginning: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout.on('data', (bytes: Buffer) => {
-      text += bytes.toString();
-      const line = text.split('\n').slice(0, -1).find((each) => each.startsWith(beginning)); // prettier-ignore
-      if (line !== undefined) resolve(line.slice(beginning.length));
-    });
-    child.once('close', () => reject(new Error(`it ended without a line of ${beginning}: ${text}`)));
-  });
 }
 
 /** A tracker with two seeders, and a web server; what the leecher reports at its end. */
@@ -100,5 +75,56 @@ describe('a leecher with a web seed and two seeders', () => {
     const { code, sources, url } = await downloadFrom(CONTENT.map((byte) => byte ^ 0x55));
     expect(code).toBe(0);
     expect(sources.find(({ address }) => address === url)).toMatchObject({ bytes: 0, banned: true });
+  });
+});
+
+/** Neighbours, a piece that holds several, one longer than a piece, an empty one, and names that must be escaped. */
+const FILES: readonly (readonly [string, number])[] = [
+  ['a b#c%d.txt', 5],
+  ['dir/\u00fcber.bin', 700_000],
+  ['dir/empty', 0],
+  ['dir-x.bin', 100_000],
+  ['z.bin', 524_288],
+];
+
+describe('a leecher with nothing but a web seed and a .torrent file', () => {
+  it.each(['v2', 'hybrid', 'v1'])('downloads a directory, format %s', async (format) => {
+    const directory = temporaryDirectory();
+    const server = await WebServer.start();
+    onTestFinished(() => server.stop());
+    for (const [i, [name, lengthBytes]] of FILES.entries()) {
+      const path = join(directory, 'things', name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, generate(lengthBytes, i + 1));
+      server.serve(`/things/${name.split('/').map(encodeURIComponent).join('/')}`, { bytes: readFileSync(path) });
+    }
+    const torrent = join(directory, 'things.torrent');
+    const common = ['-t', 'udp://127.0.0.1:9', '--host', '127.0.0.1'];
+    const describing = [
+      '-f',
+      'things',
+      '-p',
+      '0',
+      '--format',
+      format,
+      '--save-torrent',
+      torrent,
+      '--webseed',
+      server.url,
+    ];
+    const seeder = start('seeder', [...describing, ...common], directory);
+    await lineOf(seeder, 'magnet: ');
+    seeder.kill('SIGTERM');
+    const leecher = start('leecher', [torrent, '-o', 'arrived', '--min-seeders', '1', ...common], directory);
+    leecher.stdout.resume();
+    leecher.stderr.resume();
+    const [code] = (await once(leecher, 'close')) as [number | null];
+    expect(code).toBe(0);
+    for (const [name] of FILES) {
+      const arrived = readFileSync(join(directory, 'arrived', name));
+      expect(equalBytes(arrived, readFileSync(join(directory, 'things', name)))).toBe(true);
+    }
+    // Nobody is asked for padding, nor for what is empty.
+    expect(server.asked.some(({ target }) => target.includes('pad') || target.includes('empty'))).toBe(false);
   });
 });
