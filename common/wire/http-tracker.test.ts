@@ -141,6 +141,15 @@ describe('an answer', () => {
     ]);
   });
 
+  it('may be written by one who does not sort', () => {
+    expect(answerOf('d5:peers0:8:intervali9e8:completei1e10:incompletei2ee')).toMatchObject({
+      intervalS: 9,
+      seeders: 1,
+      leechers: 2,
+    });
+    expect(decode('d8:intervali1e14:failure reason2:noe')).toMatchObject({ refused: true, reason: 'no' });
+  });
+
   it('may leave everything out', () => {
     expect(answerOf('de')).toEqual({
       ...{ intervalS: undefined, minIntervalS: undefined, seeders: undefined, leechers: undefined },

@@ -148,12 +148,12 @@ export function decodeAnnounceAnswer(bytes: Uint8Array): HttpTrackerAnswer<HttpA
   });
 }
 
-/** The dictionary of any answer, unless it is a failure. Trackers end an answer with a newline now and then. */
+/** The dictionary of any answer, unless it is a failure. Trackers may end it with a newline, or not sort its keys. */
 export function decodeAnswer(bytes: Uint8Array): HttpTrackerAnswer<BNode> {
   const root = decodeBencode(
     bytes,
     { depth: MAX_BENCODE_DEPTH, items: MAX_HTTP_TRACKER_ITEMS, bytes: MAX_HTTP_TRACKER_ANSWER_BYTES },
-    { allowTrailing: true },
+    { allowTrailing: true, anyKeyOrder: true },
   );
   if (!root.ok) return { ok: false, refused: false, reason: 'no bencode' };
   if (root.value.kind !== 'dict') return { ok: false, refused: false, reason: 'no dictionary' };
