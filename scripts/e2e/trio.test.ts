@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PATIENT, sandbox } from './processes.ts';
 import { sha256Of } from './shared-file.ts';
-import { CHUNK, GatedSwarm, KIB, Swarm } from './swarm.ts';
+import { announced, CHUNK, GatedSwarm, KIB, startSeeder, startTracker, Swarm } from './swarm.ts';
+import { NO_TRACKER } from './tracker-client.ts';
 
 describe('three seeders and a leecher', PATIENT, () => {
   it.each([1, 16 * KIB, CHUNK, CHUNK + 1, 20_000_007])(
@@ -35,6 +36,20 @@ describe('three seeders and a leecher', PATIENT, () => {
     );
     for (const { chunks } of lines) expect(chunks).toBeGreaterThan(0);
     expect(sum(lines.map((line) => line.chunks))).toBe(39);
+  });
+
+  it('may be known to different trackers, one of which is gone', async () => {
+    const box = sandbox();
+    const swarm = await Swarm.start(box, 3 * CHUNK, [[], []]);
+    const other = await startTracker(box);
+    const third = await startSeeder(box, swarm.file.path, other.url);
+    await announced(third);
+    const leecher = swarm.leech('copy.bin', '-t', NO_TRACKER, '-t', other.url, '--json');
+    await leecher.endsWith(0);
+    const joined = leecher.stdout.matchAll(/"change":"joined","address":"([^"]+)"/g);
+    const addresses = [...swarm.seeders, third].map((seeder) => seeder.address);
+    expect([...joined].map((match) => match[1]).sort()).toEqual(addresses.sort());
+    expect(sha256Of(box.path('copy.bin'))).toBe(swarm.file.sha256);
   });
 
   it('leave nothing but the file, under its name, in the folder it was to go to', async () => {
