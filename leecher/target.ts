@@ -100,7 +100,8 @@ export class Target {
 
   async #claim(): Promise<void> {
     const { files } = this.#options;
-    this.#path = await files.pathFor(this.#content!.name);
+    const { name, geometry } = this.#content!;
+    this.#path = await files.pathFor(name, geometry, this.#shape);
     this.#release = await files.lock(this.#path);
     const kind = await files.kindOf(this.#path);
     const wanted = this.#kind;

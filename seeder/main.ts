@@ -1,5 +1,4 @@
 /** `node seeder.js`: describes a file, serves its chunks, announces them, until it is told to stop. */
-import { join, resolve } from 'node:path';
 import { Announcer } from '../common/announce/announcer.ts';
 import { parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
@@ -32,8 +31,8 @@ import { HostRandom } from '../common/host/random.ts';
 import { HostResolver } from '../common/host/resolver.ts';
 import { readWholeFile, replaceFile } from '../common/host/replace-file.ts';
 import { RootCache } from '../common/host/root-cache.ts';
-import { digestSources, findSources } from '../common/host/source-digests.ts';
-import { listSources } from '../common/host/source-list.ts';
+import { digestSources } from '../common/host/source-digests.ts';
+import { findSources, listSources } from '../common/host/source-list.ts';
 import { SourceStore, SourceTree, type SharedFile } from '../common/host/source-tree.ts';
 import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
@@ -79,9 +78,9 @@ const command = defineCommand({
       kind: 'text',
       alias: 't',
       many: true,
-      default: ['udp://127.0.0.1:6969'],
       valueName: 'URL',
-      describe: 'tracker to announce to; may be repeated, all are used',
+      describe:
+        'tracker to announce to; may be repeated, all are used (default udp://127.0.0.1:6969, or those of --torrent)',
       check: (value) => (parseTrackerUrl(value) === undefined ? TRACKER_URL_HINT : undefined),
     },
     chunks: {
@@ -140,9 +139,9 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   let refuser: UtpRefuser | undefined;
   try {
     const prepared = await storeTold(() => prepare({ options, host, clock, hasher }));
-    const { description, tree, held } = prepared;
+    const { description, tree, held, trackers } = prepared;
     const { info } = description;
-    if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, description, options);
+    if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, prepared, options.webseed);
     const share = new Share({
       clock,
       hasher,
@@ -156,7 +155,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       held,
       uploadSlots: DEFAULT_UPLOAD_SLOTS,
       check: () => tree.check(),
-      presence: (facts) => present({ facts, info, options, localHost, host, clock, random, meter }),
+      presence: (facts) => present({ facts, info, trackers, localHost, host, clock, random, meter }),
     });
     refuser = await UtpRefuser.open({
       clock,
@@ -168,8 +167,8 @@ async function main(options: Options, host: CommandHost): Promise<number> {
         share.meet([endpoint]);
       },
     });
-    const { advertise, tracker, webseed } = options;
-    const facts = { info, held, local: listener.local, advertise, trackers: tracker, webSeeds: webseed };
+    const { advertise, webseed } = options;
+    const facts = { info, held, local: listener.local, advertise, trackers, webSeeds: webseed };
     for (const line of factLines(facts)) host.out(line);
     return await serve(share, host);
   } finally {
@@ -182,14 +181,14 @@ async function main(options: Options, host: CommandHost): Promise<number> {
 function present(parts: {
   readonly facts: PresenceFacts;
   readonly info: Info;
-  readonly options: Options;
+  readonly trackers: readonly string[];
   readonly localHost: string | undefined;
   readonly host: CommandHost;
   readonly clock: HostClock;
   readonly random: HostRandom;
   readonly meter: CountingMeter;
 }): Announcer {
-  const { facts, info, options, localHost, host, clock, random, meter } = parts;
+  const { facts, info, trackers, localHost, host, clock, random, meter } = parts;
   const announcer = new Announcer({
     ...facts,
     clock,
@@ -198,7 +197,7 @@ function present(parts: {
     http: new HostHttpClient({ localHost }),
     resolver: new HostResolver(),
     log: host.log.child('announce'),
-    trackers: options.tracker.map((url) => parseTrackerUrl(url)!),
+    trackers: trackers.map((url) => parseTrackerUrl(url)!),
     localHost,
   });
   announcer.publish(catalogueItem(info));
@@ -242,6 +241,8 @@ interface Prepared {
   readonly description: Description;
   readonly tree: SourceTree;
   readonly held: Bitfield;
+  /** URLs, at least one. */
+  readonly trackers: readonly string[];
 }
 
 const prepare = (work: Work): Promise<Prepared> =>
@@ -272,7 +273,16 @@ async function prepareNew(work: Work): Promise<Prepared> {
   const held = heldOf(options.chunks, content.geometry.pieceCount);
   const files = content.parts.map((part) => ({ path: part.source, identity: part.identity }));
   const { tree, digests } = await digest(work, content, files);
-  return { description: describe(shared, content.geometry, digests), tree, held };
+  const trackers = trackersOf(options.tracker ?? []);
+  return { description: describe(shared, content.geometry, digests), tree, held, trackers };
+}
+
+const DEFAULT_TRACKER = 'udp://127.0.0.1:6969';
+
+/** Those that can be used, each once; the one on this machine when there are none. */
+function trackersOf(urls: readonly string[]): readonly string[] {
+  const usable = new Set(urls.filter((url) => parseTrackerUrl(url) !== undefined));
+  return usable.size > 0 ? [...usable] : [DEFAULT_TRACKER];
 }
 
 /** Content of a torrent, which must be what the torrent says. */
@@ -283,14 +293,11 @@ async function prepareExisting(work: Work, torrent: string): Promise<Prepared> {
   const [data] = options.file;
   if (options.file.length !== 1) throw new ShoalError('USAGE', '--torrent takes exactly one -f: the file or directory');
   const held = heldOf(options.chunks, info.geometry.pieceCount);
-  const top = resolve(data!);
-  const files = await findSources({
-    files: info.geometry.files,
-    pathOf: (file) => (info.isDirectory ? join(top, ...file.path) : top),
-    statusOf: (path) => realDisk.status(path),
-  });
+  const { isDirectory, geometry } = info;
+  const files = await findSources({ top: data!, isDirectory, files: geometry.files, disk: realDisk });
   const { tree, digests } = await digest(work, cutOf(info), files);
-  return { description: recognised(metainfo, digests, held), tree, held };
+  const trackers = trackersOf([...(options.tracker ?? []), ...metainfo.trackerTiers.flat()]);
+  return { description: recognised(metainfo, digests, held), tree, held, trackers };
 }
 
 async function digest(
@@ -320,12 +327,13 @@ async function readTorrent(path: string): Promise<Metainfo> {
 }
 
 /** Each tracker is a tier of its own: all are to be used. */
-async function saveTorrent(path: string, { info, layers }: Description, options: Options): Promise<void> {
+async function saveTorrent(path: string, prepared: Prepared, webSeeds: readonly string[] | undefined): Promise<void> {
+  const { info, layers } = prepared.description;
   const bytes = makeTorrent({
     infoBytes: info.infoBytes,
     ...(info.kind === 'v1' ? {} : { pieceLayers: layers }),
-    trackerTiers: options.tracker.map((url) => [url]),
-    webSeeds: options.webseed,
+    trackerTiers: prepared.trackers.map((url) => [url]),
+    ...(webSeeds === undefined ? {} : { webSeeds }),
     createdBy: CLIENT_NAME,
   });
   try {

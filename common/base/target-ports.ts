@@ -53,8 +53,11 @@ export interface PartStore extends PieceStore {
 
 /** Failures are `ShoalError`s or `StoreError`s that name the path. */
 export interface TargetFiles {
-  /** Where content of this name is to go. */
-  pathFor(name: string): Promise<string>;
+  /**
+   * Where content of this name is to go. A directory that is given for a directory takes it in, unless it is that very
+   * content: then the same command has the same place again.
+   */
+  pathFor(name: string, places: PiecePlaces, shape: TargetShape): Promise<string>;
   kindOf(path: string): Promise<'none' | 'file' | 'directory' | 'other'>;
   /** Whether every chosen file is there in its size, and the bytes that are really on the disk: fewer with holes. */
   sizeOf(

@@ -1,7 +1,6 @@
 import type { PieceIndex } from '../base/ids.ts';
 import { concatBytes } from '../base/bytes.ts';
 import type { PieceHashing } from '../base/piece-check.ts';
-import { StoreError } from '../base/ports.ts';
 import type { PlacedFile } from '../base/target-ports.ts';
 import { digestPieces, type PieceDigests } from './file-hashes.ts';
 import type { HashPool } from './hasher.ts';
@@ -65,31 +64,4 @@ function layoutOf(content: HashableContent): string {
 /** What changed while it was hashed would be hashed wrong for good. */
 async function checkAll(tree: SourceTree, fileCount: number): Promise<void> {
   for (let checked = 0; checked < fileCount; checked += tree.filesPerCheck) await tree.check();
-}
-
-/** Files of a torrent that is there already, each where its path says. Rejects with a `StoreError`. */
-export async function findSources(work: {
-  readonly files: readonly PlacedFile[];
-  readonly pathOf: (file: PlacedFile) => string;
-  readonly statusOf: (path: string) => Promise<(SharedFile['identity'] & { readonly isFile: boolean }) | undefined>;
-}): Promise<(SharedFile | undefined)[]> {
-  const found: (SharedFile | undefined)[] = [];
-  for (const file of work.files) {
-    if (file.isPad) {
-      found.push(undefined);
-      continue;
-    }
-    const path = work.pathOf(file);
-    const status = await work.statusOf(path);
-    if (status?.isFile !== true) throw new StoreError('failed', `there is no file ${path}, which the torrent names`);
-    if (status.sizeBytes !== file.lengthBytes) {
-      throw new StoreError(
-        'changed',
-        `${path} has ${status.sizeBytes} bytes, where the torrent has ${file.lengthBytes}`,
-      );
-    }
-    const { sizeBytes, mtimeNs, inode, device } = status;
-    found.push({ path, identity: { sizeBytes, mtimeNs, inode, device } });
-  }
-  return found;
 }

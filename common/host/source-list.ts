@@ -3,8 +3,10 @@ import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { MAX_FILES } from '../base/limits.ts';
 import { StoreError } from '../base/ports.ts';
+import type { PlacedFile } from '../base/target-ports.ts';
 import type { Disk, FileIdentity, FileStatus } from './disk.ts';
 import { printable } from './escape.ts';
+import type { SharedFile } from './source-tree.ts';
 import { storeError } from './store-error.ts';
 
 /** A file to be shared, as it was found. */
@@ -48,6 +50,36 @@ export async function listSources(
     await collect({ path, components, status, found, ...world });
   }
   return { name: basename(top), isDirectory: true, files: [...found.values()] };
+}
+
+/**
+ * The files of a torrent that is there already: the file or the directory `top`, with each file where its path says.
+ * Undefined for padding. Rejects with a `StoreError` that names a file that is not there, or is of another size.
+ */
+export async function findSources(work: {
+  readonly top: string;
+  readonly isDirectory: boolean;
+  readonly files: readonly PlacedFile[];
+  readonly disk: Disk;
+}): Promise<(SharedFile | undefined)[]> {
+  const { path: top } = await topOf(work.top, work.disk);
+  const found: (SharedFile | undefined)[] = [];
+  for (const file of work.files) {
+    found.push(
+      file.isPad ? undefined : await findSource(file, work.isDirectory ? join(top, ...file.path) : top, work.disk),
+    );
+  }
+  return found;
+}
+
+async function findSource(file: PlacedFile, path: string, disk: Disk): Promise<SharedFile> {
+  const status = await statusOf(disk, path);
+  if (status?.isFile !== true) {
+    throw new StoreError('failed', `there is no file ${printable(path)}, which the torrent has`);
+  }
+  if (status.sizeBytes === file.lengthBytes) return { path, identity: identityOf(status) };
+  const sizes = `${status.sizeBytes} bytes, and ${file.lengthBytes} in the torrent`;
+  throw new StoreError('changed', `${printable(path)} is not what the torrent says: it has ${sizes}`);
 }
 
 interface Top {

@@ -42,6 +42,9 @@ const filesFor = (
     stop: options.stop ?? new AbortController().signal,
   });
 
+const pathFor = (output: string | undefined, name: string): Promise<string> =>
+  filesFor(output).pathFor(name, CONTENT.info.geometry, SINGLE);
+
 async function checkOf(path: string, content: Content = CONTENT): Promise<number[]> {
   const right = await filesFor(undefined).check(
     path,
@@ -57,26 +60,37 @@ const errno = (code: string): Error => Object.assign(new Error(`${code}: it fail
 
 describe('where content goes', () => {
   it('into the working directory under its own name, when nothing is said', async () => {
-    expect(await filesFor(undefined).pathFor('image.iso')).toBe(join(process.cwd(), 'image.iso'));
+    expect(await pathFor(undefined, 'image.iso')).toBe(join(process.cwd(), 'image.iso'));
   });
 
   it('into a directory that is there, or under the path that was given', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'sub'));
     symlinkSync(join(directory, 'sub'), join(directory, 'link'));
-    expect(await filesFor(directory).pathFor('image.iso')).toBe(join(directory, 'image.iso'));
-    expect(await filesFor(directory + sep).pathFor('image.iso')).toBe(join(directory, 'image.iso'));
-    expect(await filesFor(join(directory, 'link')).pathFor('a')).toBe(join(directory, 'link', 'a'));
-    expect(await filesFor(join(directory, 'other.iso')).pathFor('image.iso')).toBe(join(directory, 'other.iso'));
+    expect(await pathFor(directory, 'image.iso')).toBe(join(directory, 'image.iso'));
+    expect(await pathFor(directory + sep, 'image.iso')).toBe(join(directory, 'image.iso'));
+    expect(await pathFor(join(directory, 'link'), 'a')).toBe(join(directory, 'link', 'a'));
+    expect(await pathFor(join(directory, 'other.iso'), 'image.iso')).toBe(join(directory, 'other.iso'));
     writeFileSync(join(directory, 'there.iso'), '');
-    expect(await filesFor(join(directory, 'there.iso')).pathFor('a')).toBe(join(directory, 'there.iso'));
+    expect(await pathFor(join(directory, 'there.iso'), 'a')).toBe(join(directory, 'there.iso'));
+  });
+
+  it('of a directory: into the one that is given, or to that itself when it is the same content already', async () => {
+    const directory = temporaryDirectory();
+    const { geometry } = CONTENT.info;
+    const tree = { isDirectory: true, isChosen: () => true };
+    const place = (): Promise<string> => filesFor(directory).pathFor('photos', geometry, tree);
+    expect(await place()).toBe(join(directory, 'photos'));
+    writeFileSync(join(directory, ...geometry.files[0]!.path), CONTENT.bytes);
+    expect(await place()).toBe(directory);
+    expect(await filesFor(directory + sep).pathFor('photos', geometry, tree)).toBe(join(directory, 'photos'));
   });
 
   it('nowhere that has no directory', async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'file'), '');
     for (const output of ['none/x.iso', `none${sep}`, `file${sep}`, 'file/x.iso']) {
-      const rejected = filesFor(join(directory, output) + (output.endsWith(sep) ? sep : '')).pathFor('a');
+      const rejected = pathFor(join(directory, output) + (output.endsWith(sep) ? sep : ''), 'a');
       await expect(rejected).rejects.toMatchObject({ code: 'FILE_ACCESS' });
     }
   });

@@ -39,11 +39,13 @@ export class HostTargetFiles implements TargetFiles {
     this.#options = options;
   }
 
-  async pathFor(name: string): Promise<string> {
+  async pathFor(name: string, places: PiecePlaces, shape: TargetShape): Promise<string> {
     const { output } = this.#options;
     if (output === undefined) return resolve(name);
     const path = resolve(output);
-    const file = /[\\/]$/.test(output) || (await isDirectory(path)) ? join(path, name) : path;
+    const isParent =
+      /[\\/]$/.test(output) || ((await isDirectory(path)) && !(await this.#isContent(path, places, shape)));
+    const file = isParent ? join(path, name) : path;
     if (await isDirectory(dirname(file))) return file;
     throw new ShoalError(
       'FILE_ACCESS',
@@ -148,6 +150,11 @@ export class HostTargetFiles implements TargetFiles {
     } catch (error) {
       throw storeError(error, 'look at', path);
     }
+  }
+
+  /** Whether a directory has all files of the content, by their sizes. */
+  async #isContent(path: string, places: PiecePlaces, shape: TargetShape): Promise<boolean> {
+    return shape.isDirectory && (await this.#treeAt(path, places, shape).size()).fits;
   }
 
   #treeAt(root: string, places: PiecePlaces, shape: TargetShape): TreeFiles {
