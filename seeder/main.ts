@@ -1,6 +1,6 @@
 /** `node seeder.js`: describes a file, serves its chunks, announces them, until it is told to stop. */
 import { Announcer } from '../common/announce/announcer.ts';
-import { parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
+import { outsideTracker, parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import { messageOf, ShoalError } from '../common/base/errors.ts';
@@ -155,7 +155,8 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       held,
       uploadSlots: DEFAULT_UPLOAD_SLOTS,
       check: () => tree.check(),
-      presence: (facts) => present({ facts, info, trackers, localHost, host, clock, random, meter }),
+      presence: (facts) =>
+        present({ facts, info, trackers, typed: options.tracker, localHost, host, clock, random, meter }),
     });
     refuser = await UtpRefuser.open({
       clock,
@@ -182,13 +183,15 @@ function present(parts: {
   readonly facts: PresenceFacts;
   readonly info: Info;
   readonly trackers: readonly string[];
+  /** Those of the command line; the others are of a .torrent file, whose author need not be the user. */
+  readonly typed: readonly string[] | undefined;
   readonly localHost: string | undefined;
   readonly host: CommandHost;
   readonly clock: HostClock;
   readonly random: HostRandom;
   readonly meter: CountingMeter;
 }): Announcer {
-  const { facts, info, trackers, localHost, host, clock, random, meter } = parts;
+  const { facts, info, trackers, typed = [], localHost, host, clock, random, meter } = parts;
   const announcer = new Announcer({
     ...facts,
     clock,
@@ -197,7 +200,7 @@ function present(parts: {
     http: new HostHttpClient({ localHost }),
     resolver: new HostResolver(),
     log: host.log.child('announce'),
-    trackers: trackers.map((url) => parseTrackerUrl(url)!),
+    trackers: trackers.map((url) => (typed.includes(url) ? parseTrackerUrl(url) : outsideTracker(url))!),
     localHost,
   });
   announcer.publish(catalogueItem(info));
