@@ -267,6 +267,19 @@ describe('layer fetch', () => {
     bench.expectComplete();
   });
 
+  it('a few silent peers in a row do not use up the time there is', () => {
+    const bench = new Bench(PIECES_513);
+    const startedAt = bench.now;
+    bench.addPeers(1, 2, 3, 4, 5, 6);
+    while (bench.asked.at(-1)!.peer !== 6) {
+      bench.asked = [];
+      bench.tick();
+    }
+    expect(bench.now - startedAt).toBeLessThanOrEqual(2 * HASH_REQUEST_TIMEOUT_MS);
+    bench.answerAll();
+    bench.expectComplete();
+  });
+
   it('a late answer of a peer that was passed over is as good as any', () => {
     const bench = new Bench(PIECES_513);
     bench.addPeers(1, 2);

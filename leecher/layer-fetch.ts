@@ -14,6 +14,11 @@ import type { HashRequest } from '../common/wire/hash-request.ts';
 
 /** Requests under way to one peer, as libtorrent does. */
 const REQUESTS_PER_PEER = 2;
+/**
+ * After so long a silence another is asked as well: some do not know the message, and a few of them in a row must not
+ * take all the time there is. A late answer still counts.
+ */
+const HASH_REQUEST_PATIENCE_MS = 2_000;
 
 interface Task {
   readonly file: ContentFile;
@@ -158,7 +163,13 @@ export class LayerFetch {
   #hold(task: Task, now: Instant): void {
     this.#free.delete(task);
     this.#timed.add(task);
-    task.dueAt = after(now, HASH_REQUEST_TIMEOUT_MS);
+    task.dueAt = after(now, this.#hasOther(task) ? HASH_REQUEST_PATIENCE_MS : HASH_REQUEST_TIMEOUT_MS);
+  }
+
+  /** Somebody besides the one that is asked could be. */
+  #hasOther(task: Task): boolean {
+    for (const peer of this.#peers.keys()) if (peer !== task.askedOf && !task.refusedBy.has(peer)) return true;
+    return false;
   }
 
   #askAll(now: Instant): void {
