@@ -10,6 +10,8 @@ export interface PlacedFile {
   readonly index: number;
   /** Harmless names, from the top of the content down to the file itself. */
   readonly path: readonly string[];
+  /** As they are given in the torrent, where that is something else. */
+  readonly rawPath?: readonly Uint8Array[] | undefined;
   readonly lengthBytes: number;
   /** Zeros that are nowhere stored (BEP 47). */
   readonly isPad: boolean;

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { utf8Text } from '../base/bytes.ts';
 import { MAX_FILES } from '../base/limits.ts';
 import { StoreError } from '../base/ports.ts';
 import type { PlacedFile } from '../base/target-ports.ts';
@@ -65,15 +66,28 @@ export async function findSources(work: {
   const { path: top } = await topOf(work.top, work.disk);
   const found: (SharedFile | undefined)[] = [];
   for (const file of work.files) {
-    found.push(
-      file.isPad ? undefined : await findSource(file, work.isDirectory ? join(top, ...file.path) : top, work.disk),
-    );
+    const paths = work.isDirectory ? pathsOf(file).map((path) => join(top, ...path)) : [top];
+    found.push(file.isPad ? undefined : await findSource(file, paths, work.disk));
   }
   return found;
 }
 
-async function findSource(file: PlacedFile, path: string, disk: Disk): Promise<SharedFile> {
-  const status = await statusOf(disk, path);
+/** Under its harmless name, as we write it, or under the very name that the torrent gives, as others do. */
+function pathsOf({ path, rawPath }: PlacedFile): (readonly string[])[] {
+  const raw = rawPath?.map((component) => utf8Text(component) ?? '');
+  // Only what stays in the directory: a torrent is not to find out what else there is on the disk.
+  const isInside = raw?.every((component) => !/^\.{0,2}$|[/\0]/.test(component) && !component.includes(sep)) ?? false;
+  return isInside ? [path, raw!] : [path];
+}
+
+async function findSource(file: PlacedFile, paths: readonly string[], disk: Disk): Promise<SharedFile> {
+  let path = paths[0]!;
+  let status = await statusOf(disk, path);
+  for (const other of paths.slice(1)) {
+    if (status !== undefined) break;
+    status = await statusOf(disk, other);
+    if (status !== undefined) path = other;
+  }
   if (status?.isFile !== true) {
     throw new StoreError('failed', `there is no file ${printable(path)}, which the torrent has`);
   }

@@ -1,14 +1,15 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { equalBytes } from '../base/bytes.ts';
+import { equalBytes, utf8 } from '../base/bytes.ts';
 import { instant, pieceIndex } from '../base/ids.ts';
+import type { PlacedFile } from '../base/target-ports.ts';
 import { Geometry } from '../content/geometry.ts';
 import { generate } from '../fixtures/generate.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { fileBytes, metainfoFixture, pieceBytes } from '../fixtures/torrent-content.ts';
 import { realDisk } from './disk.ts';
-import { listSources, type SourceList } from './source-list.ts';
+import { findSources, listSources, type SourceList } from './source-list.ts';
 import { SourceStore, SourceTree } from './source-tree.ts';
 
 class HandClock {
@@ -59,6 +60,24 @@ describe('source list', () => {
     expect(found).toMatchObject({ name: 'top', isDirectory: true });
     expect(pathsIn(found)).toEqual(['a/x', 'a/y', 'b/z']);
     expect((await list(join(root, 'top/a/x'), join(root, 'top/a/y'))).name).toBe('a');
+  });
+
+  it('of a torrent finds each file under its harmless name or the one in the torrent, and nothing outside', async () => {
+    const root = layOut({ 'top/what?': 'abc', 'top/a_b': 'abc', secret: 'abc' });
+    const file = (index: number, path: string, raw?: string): PlacedFile => {
+      const rawPath = raw?.split('|').map(utf8);
+      return { index, path: [path], lengthBytes: 3, isPad: false, ...(rawPath === undefined ? {} : { rawPath }) };
+    };
+    const find = (...files: readonly PlacedFile[]) =>
+      findSources({ top: join(root, 'top'), isDirectory: true, files, disk: realDisk });
+    const found = await find(file(0, 'what_', 'what?'), file(1, 'a_b', 'a:b'));
+    expect(found.map((one) => one?.path)).toEqual([join(root, 'top', 'what?'), join(root, 'top', 'a_b')]);
+    for (const raw of ['..|secret', '../secret', '.|..|secret', '']) {
+      await expect(find(file(0, '__secret', raw))).rejects.toMatchObject({
+        failure: 'failed',
+        message: expect.stringContaining('there is no file') as string,
+      });
+    }
   });
 
   it('[fault 48] says what cannot be shared, and why', async () => {
