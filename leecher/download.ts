@@ -173,12 +173,12 @@ export class Download {
   /* ---- learning ---- */
 
   #learnInfo(info: Info): void {
-    const { infoBytes, geometry } = info;
+    const { infoBytes, geometry, isPrivate } = info;
     this.#info = info;
     this.#selection = Selection.of(info, this.#options.fileGlobs ?? []);
     this.#options.events.content(info);
     this.#swarm!.named(wireNamesOf(info));
-    this.#swarm!.torrent.learn({ info: infoBytes, geometry }, new Bitfield(geometry.pieceCount));
+    this.#swarm!.torrent.learn({ info: infoBytes, geometry, isPrivate }, new Bitfield(geometry.pieceCount));
     this.#swarm!.contentLearned();
   }
 

@@ -5,6 +5,7 @@ import { BLOCK_BYTES, KIB } from '../common/base/limits.ts';
 import { StoreError } from '../common/base/ports.ts';
 import { contentOfSize } from '../common/fixtures/content.ts';
 import { VirtualClock } from '../common/sim/clock.ts';
+import type { SimHost } from '../common/sim/host.ts';
 import { CALM } from '../common/sim/link.ts';
 import { SimNetwork } from '../common/sim/network.ts';
 import { SeededRandom } from '../common/sim/random.ts';
@@ -19,8 +20,21 @@ class World {
   readonly clock = new VirtualClock({ startAt: instant(0) });
   readonly network = new SimNetwork({ clock: this.clock, random: new SeededRandom({ seed: 8 }), traits: CALM });
 
+  readonly #hosts = new Map<number, SimHost>();
+
+  #host(id: number): SimHost {
+    const host = this.network.addHost(`10.0.0.${id}`);
+    this.#hosts.set(id, host);
+    return host;
+  }
+
+  /** They cannot reach each other, though others tell them of each other. */
+  separate(one: number, other: number): void {
+    this.network.cut([this.#hosts.get(one)!], [this.#hosts.get(other)!]);
+  }
+
   share(id: number, options: Parameters<typeof simulatedShare>[2] = {}): Promise<SimulatedShare> {
-    return simulatedShare(this.network.addHost(`10.0.0.${id}`), CONTENT, options);
+    return simulatedShare(this.#host(id), CONTENT, options);
   }
 
   async shares(...ids: readonly number[]): Promise<SimulatedShare[]> {
@@ -28,7 +42,7 @@ class World {
   }
 
   leech(id: number, options: Parameters<typeof simulatedLeech>[2] = {}): Promise<SimulatedLeech> {
-    return simulatedLeech(this.network.addHost(`10.0.0.${id}`), CONTENT, options);
+    return simulatedLeech(this.#host(id), CONTENT, options);
   }
 }
 
@@ -85,6 +99,8 @@ describe('leech', () => {
     const high = await world.share(2, { pieces: Array.from({ length: 20 }, (_, i) => 20 + i) });
     const a = await world.leech(8, { endpoints: [low.endpoint] });
     const b = await world.leech(9, { endpoints: [high.endpoint, a.endpoint] });
+    world.separate(8, 2);
+    world.separate(9, 1);
     await world.clock.run(Promise.all([a.outcome, b.outcome]), MINUTE_MS);
     expectFinished(a);
     expectFinished(b);
@@ -115,6 +131,7 @@ describe('leech', () => {
       return store;
     };
     const b = await world.leech(9, { endpoints: [a.endpoint], timeoutMs: 20_000 });
+    world.separate(9, 1);
     await world.clock.run(a.outcome, MINUTE_MS);
     expectFinished(a);
     await world.clock.run(

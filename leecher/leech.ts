@@ -121,6 +121,7 @@ export class Leech {
     void this.#presence.start();
     this.#swarm.meet(this.#options.endpoints);
     const result = await outcome;
+    this.#swarm.sated();
     if (this.download.isPartial) this.#presence.announceNow();
     else if (!result.wasThere) this.#presence.completed();
     return result;

@@ -42,7 +42,7 @@ class Bench {
     const have = new Bitfield(geometry.pieceCount);
     for (const piece of options.have ?? []) have.add(pieceIndex(piece));
     const torrent = new Torrent({ v2: wireHashOf(info.infoHashV2!) });
-    torrent.learn({ info: info.infoBytes, geometry }, have);
+    torrent.learn({ info: info.infoBytes, geometry, isPrivate: false }, have);
     this.swarm = new Swarm({
       torrent,
       uploadSlots: 4,

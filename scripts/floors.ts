@@ -42,6 +42,7 @@ export const DRIVERS: readonly string[] = [
   'common/peer/hash-service.ts',
   'common/peer/node.ts',
   'common/peer/outbox.ts',
+  'common/peer/pex-rounds.ts',
   'common/peer/piece-reads.ts',
   'common/peer/presence.ts',
   'common/peer/swarm.ts',

@@ -56,7 +56,7 @@ export class Share {
     // Whoever started the share may not look at it before it fails.
     this.failed.catch(() => undefined);
     const torrent = new Torrent(wireNamesOf(info));
-    torrent.learn({ info: info.infoBytes, geometry: info.geometry }, held.copy());
+    torrent.learn({ info: info.infoBytes, geometry: info.geometry, isPrivate: info.isPrivate }, held.copy());
     torrent.learnLayers(layers);
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
     this.#swarm = new Swarm({

@@ -67,6 +67,8 @@ export const MAX_EXTENDED_MESSAGE_BYTES = 64 * KIB;
 export const MAX_METADATA_MESSAGE_BYTES = 17 * KIB;
 /** Between two ut_pex messages of ours (BEP 11). */
 export const PEX_INTERVAL_MS = 60_000;
+/** How often it is looked whom there is to tell. */
+export const PEX_ROUND_MS = 10_000;
 /** Peers met, and peers lost, in one of them (BEP 11). */
 export const MAX_PEX_CONTACTS = 50;
 /** Contacts taken from one message; the first may be larger (BEP 11). */

@@ -8,6 +8,8 @@ import type { Clock, CloseCause, Log, TcpHandler, TcpPort } from '../base/ports.
 import type { ExtendedHandshake, MetadataMessage } from '../wire/extended.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
+import type { PexMessage } from '../wire/pex.ts';
+import { Gossip } from './gossip.ts';
 import { HashService } from './hash-service.ts';
 import { MetadataExchange } from './metadata-exchange.ts';
 import { Outbox } from './outbox.ts';
@@ -50,6 +52,7 @@ export class Connection implements SessionEvents, TcpHandler {
   readonly #metadata: MetadataExchange;
   readonly #hashes: HashService;
   readonly peer: RemotePeer;
+  readonly gossip: Gossip;
   #swarm: Swarm | undefined;
   #openedAt: Instant | undefined;
   #wasReady = false;
@@ -76,6 +79,14 @@ export class Connection implements SessionEvents, TcpHandler {
     this.#metadata = this.#makeMetadata();
     this.#hashes = this.#makeHashes();
     this.peer = new RemotePeer({ id, session: this.#session, metadata: this.#metadata, dialled, remote });
+    this.gossip = new Gossip({
+      session: this.#session,
+      peer: this.peer,
+      isReachable: side === 'dialled',
+      remoteHost: remote.host,
+      own: { host: stream.local.host, port: listenPort },
+      isReady: () => this.isReady,
+    });
   }
 
   #makeUploads(): UploadPump {
@@ -198,6 +209,12 @@ export class Connection implements SessionEvents, TcpHandler {
     if (this.#session.isOpen && this.#session.pieces?.has(piece) !== true) this.#session.say.have(piece);
   }
 
+  /** Tells the peer that we want nothing any more (BEP 21). */
+  sendUploadOnly(): void {
+    const bytes = this.#session.extensions.encodeUploadOnly(true);
+    if (bytes !== undefined && this.#session.isOpen) this.#session.say.message(bytes);
+  }
+
   /** Stops serving the peer; what it waits for is answered with a reject. */
   choke(): void {
     this.#session.say.choke(this.#now());
@@ -293,6 +310,11 @@ export class Connection implements SessionEvents, TcpHandler {
 
   metadata(message: MetadataMessage): void {
     this.#metadata.take(message);
+  }
+
+  pex(message: PexMessage): void {
+    const contacts = this.gossip.take(message, this.#now());
+    if (contacts.length > 0) this.#swarm!.hearOf(contacts);
   }
 
   hashesRequested(request: HashRequest): void {

@@ -17,6 +17,7 @@ describe('our own handshake', () => {
     listenPort: 7001,
     remote: { host: '192.0.2.7', port: 1 },
     uploadOnly: true,
+    takesPex: true,
     metadataBytes: 164,
   });
 
@@ -28,7 +29,12 @@ describe('our own handshake', () => {
     expect(decodeExtendedHandshake(own.subarray(6))).toMatchObject({
       ok: true,
       value: {
-        ids: new Map([['ut_metadata', 2]]),
+        ids: new Map([
+          ['lt_donthave', 7],
+          ['upload_only', 3],
+          ['ut_metadata', 2],
+          ['ut_pex', 1],
+        ]),
         listenPort: 7001,
         requestQueue: 500,
         metadataBytes: 164,
@@ -40,7 +46,7 @@ describe('our own handshake', () => {
   });
 
   it('names no port and no size where there is none', () => {
-    const facts = { listenPort: 0, remote: { host: '::1', port: 1 }, uploadOnly: false };
+    const facts = { listenPort: 0, remote: { host: '::1', port: 1 }, uploadOnly: false, takesPex: false };
     const text = new TextDecoder('latin1').decode(new Extensions().encodeOwn(facts));
     expect(text).not.toContain('1:pi');
     expect(text).not.toContain('metadata_size');
@@ -123,7 +129,7 @@ describe('an extended message', () => {
       kind: 'metadata',
       message: { type: 'request', block: 3 },
     });
-    for (const id of [1, 3, 255]) {
+    for (const id of [4, 5, 255]) {
       expect(extensions.take(concatBytes([Uint8Array.of(id), body]))).toEqual({ kind: 'other' });
     }
   });

@@ -3,6 +3,7 @@
  * gave to the messages it takes. No number is ever used that the peer did not announce: real clients disconnect.
  */
 import { addressBytes } from '../base/address.ts';
+import { readU32 } from '../base/bytes.ts';
 import type { Endpoint } from '../base/ids.ts';
 import {
   BLOCK_BYTES,
@@ -23,14 +24,30 @@ import {
   type MetadataMessage,
 } from '../wire/extended.ts';
 import { encodeExtended } from '../wire/peer-messages.ts';
+import { decodePex, encodePex, type PexMessage } from '../wire/pex.ts';
 
-/** Our number for ut_metadata (BEP 9). */
-const OWN_METADATA_ID = 2;
-const OWN_IDS: ReadonlyMap<string, number> = new Map([['ut_metadata', OWN_METADATA_ID]]);
+/** Our numbers for the messages we take. */
+const OWN_ID = {
+  /** BEP 11. */
+  pex: 1,
+  /** BEP 9. */
+  metadata: 2,
+  /** BEP 21. */
+  uploadOnly: 3,
+  /** BEP 54. */
+  dontHave: 7,
+} as const;
+const ALWAYS_TAKEN = [
+  ['ut_metadata', OWN_ID.metadata],
+  ['upload_only', OWN_ID.uploadOnly],
+  ['lt_donthave', OWN_ID.dontHave],
+] as const;
 
 export type ExtendedTaken =
   | { readonly kind: 'handshake'; readonly handshake: ExtendedHandshake }
   | { readonly kind: 'metadata'; readonly message: MetadataMessage }
+  | { readonly kind: 'pex'; readonly message: PexMessage }
+  | { readonly kind: 'dont-have'; readonly piece: number }
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed' };
 
@@ -38,6 +55,8 @@ export interface OwnExtendedFacts {
   readonly listenPort: number;
   readonly remote: Endpoint;
   readonly uploadOnly: boolean;
+  /** Whether hearsay of peers is welcome: not of a private torrent (BEP 27). */
+  readonly takesPex: boolean;
   readonly metadataBytes?: number;
 }
 
@@ -45,6 +64,10 @@ export class Extensions {
   /** Both sides set the bit; ours always is. */
   supported = false;
   #remoteMetadataId = 0;
+  #remotePexId = 0;
+  #remoteUploadOnlyId = 0;
+  #isUploadOnly = false;
+  #offeredPex = false;
   #metadataBytes: number | undefined;
   #maxRequestBytes = BLOCK_BYTES;
   #requestQueue = DEFAULT_REQUEST_QUEUE;
@@ -71,6 +94,15 @@ export class Extensions {
     return this.#remoteMetadataId === 0 ? undefined : this.#metadataBytes;
   }
 
+  get takesPex(): boolean {
+    return this.#remotePexId !== 0;
+  }
+
+  /** The peer wants nothing (BEP 21). */
+  get isUploadOnly(): boolean {
+    return this.#isUploadOnly;
+  }
+
   /** How many requests the peer keeps for us, less than it says and than we want. */
   get requestQueue(): number {
     return Math.min(this.#requestQueue, MAX_OUTSTANDING_REQUESTS);
@@ -85,7 +117,7 @@ export class Extensions {
   encodeOwn(facts: OwnExtendedFacts): Uint8Array {
     const yourIp = addressBytes(facts.remote.host);
     const payload = encodeExtendedHandshake({
-      ids: OWN_IDS,
+      ids: this.#ownIds(facts.takesPex),
       client: CLIENT_NAME,
       requestQueue: MAX_QUEUED_REQUESTS,
       maxRequestBytes: MAX_LARGE_REQUEST_BYTES,
@@ -103,14 +135,50 @@ export class Extensions {
     return encodeExtended(this.#remoteMetadataId, encodeMetadataMessage(message));
   }
 
+  /** A ut_pex message to the peer, or undefined when it takes none. */
+  encodePex(message: PexMessage): Uint8Array | undefined {
+    return this.#remotePexId === 0 ? undefined : encodeExtended(this.#remotePexId, encodePex(message));
+  }
+
+  /** Says that from now on we want nothing, or something again; undefined when the peer takes no such message. */
+  encodeUploadOnly(uploadOnly: boolean): Uint8Array | undefined {
+    if (this.#remoteUploadOnlyId === 0) return undefined;
+    return encodeExtended(this.#remoteUploadOnlyId, Uint8Array.of(Number(uploadOnly)));
+  }
+
+  /** What was offered before it was known to be private is taken back. */
+  #ownIds(takesPex: boolean): ReadonlyMap<string, number> {
+    const ids = new Map<string, number>(ALWAYS_TAKEN);
+    if (takesPex) ids.set('ut_pex', OWN_ID.pex);
+    else if (this.#offeredPex) ids.set('ut_pex', 0);
+    this.#offeredPex ||= takesPex;
+    return ids;
+  }
+
   /** Reads the payload of message 20: our number for it, and the rest. */
   take(payload: Uint8Array): ExtendedTaken {
     const body = payload.subarray(1);
-    if (payload[0] === 0) return this.#takeHandshake(body);
-    if (payload[0] !== OWN_METADATA_ID) return { kind: 'other' };
-    if (payload.length > MAX_METADATA_MESSAGE_BYTES) return { kind: 'malformed' };
-    const message = decodeMetadataMessage(body);
-    return message.ok ? { kind: 'metadata', message: message.value } : { kind: 'malformed' };
+    switch (payload[0]) {
+      case 0:
+        return this.#takeHandshake(body);
+      case OWN_ID.metadata:
+        return takeMetadata(body);
+      case OWN_ID.pex:
+        return takePex(body);
+      case OWN_ID.uploadOnly:
+        return this.#takeUploadOnly(body);
+      case OWN_ID.dontHave:
+        return body.length === 4 ? { kind: 'dont-have', piece: readU32(body, 0) } : { kind: 'malformed' };
+      default:
+        return { kind: 'other' };
+    }
+  }
+
+  /** One byte, 0 or 1 (BEP 21). */
+  #takeUploadOnly(body: Uint8Array): ExtendedTaken {
+    if (body.length !== 1) return { kind: 'malformed' };
+    this.#isUploadOnly = body[0] !== 0;
+    return { kind: 'other' };
   }
 
   /** Later handshakes add to the first (BEP 10). */
@@ -120,6 +188,9 @@ export class Extensions {
     const handshake = parsed.value;
     this.#heard = true;
     this.#remoteMetadataId = handshake.ids.get('ut_metadata') ?? this.#remoteMetadataId;
+    this.#remotePexId = handshake.ids.get('ut_pex') ?? this.#remotePexId;
+    this.#remoteUploadOnlyId = handshake.ids.get('upload_only') ?? this.#remoteUploadOnlyId;
+    this.#isUploadOnly = handshake.uploadOnly ?? this.#isUploadOnly;
     this.#maxRequestBytes = handshake.maxRequestBytes ?? this.#maxRequestBytes;
     this.#requestQueue = Math.max(1, handshake.requestQueue ?? this.#requestQueue);
     this.#client = handshake.client ?? this.#client;
@@ -130,4 +201,15 @@ export class Extensions {
     }
     return { kind: 'handshake', handshake };
   }
+}
+
+function takeMetadata(body: Uint8Array): ExtendedTaken {
+  if (body.length >= MAX_METADATA_MESSAGE_BYTES) return { kind: 'malformed' };
+  const message = decodeMetadataMessage(body);
+  return message.ok ? { kind: 'metadata', message: message.value } : { kind: 'malformed' };
+}
+
+function takePex(body: Uint8Array): ExtendedTaken {
+  const message = decodePex(body);
+  return message.ok ? { kind: 'pex', message: message.value } : { kind: 'malformed' };
 }

@@ -28,7 +28,7 @@ function seeder(name: string, pieceBytes: number) {
     store.put(piece as PieceIndex, content.slice(piece * pieceBytes, (piece + 1) * pieceBytes));
   }
   const torrent = new Torrent({ v2: new Uint8Array(20) as WireHash });
-  torrent.learn({ info: new Uint8Array(1), geometry }, Bitfield.full(geometry.pieceCount));
+  torrent.learn({ info: new Uint8Array(1), geometry, isPrivate: false }, Bitfield.full(geometry.pieceCount));
   const layers = content.length > pieceBytes ? [[rootHex, layerOfFile(name, treeHeightOf(pieceBytes))] as const] : [];
   torrent.learnLayers(new Map(layers));
   const answers = new HashAnswers({ torrent, store, hasher: new SimHasher({ clock, delayMs: 1 }) });

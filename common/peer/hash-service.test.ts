@@ -24,7 +24,7 @@ function torrentOf(options: { knowsHashes: boolean }): Torrent {
     files: [{ path: [FILE], lengthBytes: 10_577_202, root: ROOT }],
     layout: 'aligned',
   });
-  torrent.learn({ info: new Uint8Array(1), geometry }, torrent.offered);
+  torrent.learn({ info: new Uint8Array(1), geometry, isPrivate: false }, torrent.offered);
   if (options.knowsHashes) torrent.learnLayers(new Map([[vectors.files[FILE]!.pieces_root!, layerOfFile(FILE, 5)]]));
   return torrent;
 }

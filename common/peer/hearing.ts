@@ -172,6 +172,12 @@ export class Hearing implements FrameSink {
     else if (verdict === 'new') this.#options.events.have(piece as PieceIndex);
   }
 
+  #takeLoss(piece: number): void {
+    const { pieces, events, offend } = this.#options;
+    if (!pieces.lose(piece)) offend();
+    else if (pieces.field !== undefined) events.piecesChanged();
+  }
+
   #takePieces(statement: PiecesStatement): void {
     const { pieces, events, close } = this.#options;
     if (!pieces.state(statement)) close('bad-message');
@@ -207,6 +213,10 @@ export class Hearing implements FrameSink {
         return events.extended(taken.handshake);
       case 'metadata':
         return events.metadata(taken.message);
+      case 'pex':
+        return events.pex(taken.message);
+      case 'dont-have':
+        return this.#takeLoss(taken.piece);
       case 'other':
     }
   }

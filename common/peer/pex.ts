@@ -7,6 +7,14 @@ import { after, type Endpoint, endpointText, type Instant } from '../base/ids.ts
 import { MAX_PEX_CONTACTS, MAX_PEX_TAKEN, PEX_INTERVAL_MS, PEX_LEAST_INTERVAL_MS } from '../base/limits.ts';
 import type { PexContact, PexMessage } from '../wire/pex.ts';
 
+/** One who may be told of others, and of whom others may be told. */
+export interface PexParty {
+  readonly takesPex: boolean;
+  /** Undefined while nobody knows where it can be dialled. */
+  readonly pexContact: PexContact | undefined;
+  tellPex(others: readonly PexContact[], now: Instant): void;
+}
+
 export class PexTalk {
   /** What the peer was told of and not that it is gone. BOUNDED: by the connections, which are what it is told of. */
   readonly #told = new Map<string, Endpoint>();

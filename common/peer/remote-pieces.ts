@@ -52,6 +52,17 @@ export class RemotePieces {
     return true;
   }
 
+  /** One piece less (BEP 54); false when there cannot be such a piece. */
+  lose(piece: number): boolean {
+    if (this.#field !== undefined) {
+      if (piece >= this.#field.size) return false;
+      this.#field.remove(piece as PieceIndex);
+      return true;
+    }
+    this.#earlyHaves = this.#earlyHaves.filter((early) => early !== piece);
+    return piece < MAX_PIECES;
+  }
+
   /** One more piece. */
   have(piece: number): 'new' | 'kept' | 'impossible' {
     if (this.#field !== undefined) {

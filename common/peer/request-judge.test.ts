@@ -17,7 +17,7 @@ const geometry = new Geometry({
 });
 const offered = Bitfield.full(4);
 offered.remove(1 as PieceIndex);
-const facts = { content: { info: new Uint8Array(0), geometry }, offered, blockBytes: BLOCK_BYTES };
+const facts = { content: { info: new Uint8Array(0), geometry, isPrivate: false }, offered, blockBytes: BLOCK_BYTES };
 const judge = (piece: number, begin: number, length: number, blockBytes = BLOCK_BYTES) =>
   judgeRequest({ piece, begin, length }, { ...facts, blockBytes });
 

@@ -2,6 +2,7 @@ import type { PieceIndex } from '../base/ids.ts';
 import type { ExtendedHandshake, MetadataMessage } from '../wire/extended.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
+import type { PexMessage } from '../wire/pex.ts';
 import type { CloseReason } from './peer.ts';
 import type { Torrent } from './torrent.ts';
 
@@ -27,6 +28,8 @@ export interface SessionEvents {
   block(piece: PieceIndex, begin: number, length: number): void;
   rejected(ref: BlockRef): void;
   metadata(message: MetadataMessage): void;
+  /** The peer names others. */
+  pex(message: PexMessage): void;
   hashesRequested(request: HashRequest): void;
   hashes(request: HashRequest, hashes: Uint8Array): void;
   hashesRejected(request: HashRequest): void;

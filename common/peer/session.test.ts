@@ -170,7 +170,7 @@ describe('content that becomes known on the way', () => {
     expect(probe.takeTold()).toEqual([]);
     const offered = new Bitfield(GEOMETRY.pieceCount);
     offered.add(3 as PieceIndex);
-    torrent.learn({ info: INFO, geometry: GEOMETRY }, offered);
+    torrent.learn({ info: INFO, geometry: GEOMETRY, isPrivate: false }, offered);
     probe.session.contentLearned();
     return probe;
   }

@@ -267,7 +267,8 @@ export class Session {
     const { listenPort, remote, isUploadOnly } = this.#options;
     const content = this.#torrent!.content;
     const size = content === undefined ? {} : { metadataBytes: content.info.length };
-    this.say.message(this.extensions.encodeOwn({ listenPort, remote, uploadOnly: isUploadOnly(), ...size }));
+    const takesPex = !this.#torrent!.isPrivate;
+    this.say.message(this.extensions.encodeOwn({ listenPort, remote, uploadOnly: isUploadOnly(), takesPex, ...size }));
   }
 
   /** The torrent's content became known: what the peer said it has is judged, and it is told what we have. */

@@ -237,7 +237,7 @@ describe('content that becomes known', () => {
     liar.send(encodeBitfield(Uint8Array.of(0xff, 0xff, 0xff)));
     await world.clock.runFor(10);
     expect(leecher.fetcher.takeTold()).toEqual(['ready', 'ready']);
-    leecher.torrent.learn({ info: INFO, geometry: GEOMETRY }, NOTHING());
+    leecher.torrent.learn({ info: INFO, geometry: GEOMETRY, isPrivate: false }, NOTHING());
     leecher.swarm.contentLearned();
     await world.clock.runFor(10);
     expect(leecher.fetcher.takeTold()).toEqual(['pieces 0', 'gone bad-message']);

@@ -6,10 +6,12 @@ import { type Endpoint, endpointText, type Instant, NEVER, type PieceIndex, type
 import { MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
+import { PEX_FLAG, type PexContact } from '../wire/pex.ts';
 import { Choker } from './choker.ts';
 import type { Connection } from './connection.ts';
 import { HashAnswers } from './hash-answers.ts';
 import type { CloseReason, Fetcher, Peer } from './peer.ts';
+import { PexRounds } from './pex-rounds.ts';
 import { PieceReads } from './piece-reads.ts';
 import type { RemotePeer } from './remote-peer.ts';
 import { Standing } from './standing.ts';
@@ -42,6 +44,7 @@ export class Swarm {
   readonly fetcher: Fetcher | undefined;
   readonly standing = new Standing();
   readonly #choker: Choker;
+  readonly #pex: PexRounds;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
   /** Those who hung up on an offer to upgrade. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
@@ -57,6 +60,10 @@ export class Swarm {
     this.torrent = options.torrent;
     this.fetcher = options.fetcher;
     this.#choker = new Choker({ slots: options.uploadSlots, now: options.clock.now() });
+    this.#pex = new PexRounds({
+      clock: options.clock,
+      parties: () => (this.torrent.isPrivate ? [] : this.connections.map(({ gossip }) => gossip)),
+    });
   }
 
   get isUploadOnly(): boolean {
@@ -120,6 +127,22 @@ export class Swarm {
     this.#options.onDialsDue();
   }
 
+  /** Takes up endpoints that a peer named: hearsay, so no pause is cut short for it. */
+  hearOf(contacts: readonly PexContact[]): void {
+    if (this.torrent.isPrivate) return;
+    const now = this.#options.clock.now();
+    for (const { endpoint, flags } of contacts) {
+      const isOfUse = !this.isUploadOnly || (flags & PEX_FLAG.uploadOnly) === 0;
+      if (isOfUse && this.standing.meet(endpoint, now)) this.#options.meter.count('peers_heard_of');
+    }
+    this.#options.onDialsDue();
+  }
+
+  /** Tells everyone that we want nothing any more (BEP 21). */
+  sated(): void {
+    for (const connection of this.connections) connection.sendUploadOnly();
+  }
+
   /** Tells everyone of a new piece. */
   broadcastHave(piece: PieceIndex): void {
     this.torrent.offer(piece);
@@ -130,6 +153,7 @@ export class Swarm {
     for (const connection of this.connections) connection.close(reason);
     this.#cancelTurn?.();
     this.#cancelTurn = undefined;
+    this.#pex.stop();
   }
 
   /** A source sent corrupt data; a second time it is out. */
@@ -180,6 +204,7 @@ export class Swarm {
     for (const endpoint of connection.peer.endpoints) this.standing.connected(endpoint);
     this.fetcher?.onReady(connection.peer, now);
     if (connection.isReady && connection.peer.pieces !== undefined) this.piecesChanged(connection, now);
+    if (connection.isReady && !this.torrent.isPrivate) this.#pex.joined(connection.gossip);
   }
 
   piecesChanged(connection: Connection, now: Instant): void {

@@ -11,6 +11,8 @@ export interface TorrentContent {
   /** The exact bytes of the info dictionary. */
   readonly info: Uint8Array;
   readonly geometry: Geometry;
+  /** Peers come from its trackers only (BEP 27). */
+  readonly isPrivate: boolean;
 }
 
 /** The upper part of a file's merkle tree, and where its pieces begin. */
@@ -47,6 +49,11 @@ export class Torrent {
 
   get content(): TorrentContent | undefined {
     return this.#content;
+  }
+
+  /** False as long as nobody can tell. */
+  get isPrivate(): boolean {
+    return this.#content?.isPrivate ?? false;
   }
 
   /** The pieces that are verified and served; empty until the content is known. */

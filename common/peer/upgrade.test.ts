@@ -14,7 +14,7 @@ const REQUEST = { root: new Uint8Array(32), baseLayer: 2, index: 0, length: 8, p
 
 function torrentOf(names: WireNames): Torrent {
   const torrent = new Torrent(names);
-  torrent.learn({ info: INFO, geometry: GEOMETRY }, Bitfield.full(GEOMETRY.pieceCount));
+  torrent.learn({ info: INFO, geometry: GEOMETRY, isPrivate: false }, Bitfield.full(GEOMETRY.pieceCount));
   return torrent;
 }
 

@@ -1,0 +1,54 @@
+import type { Endpoint, Instant } from '../base/ids.ts';
+import { PEX_FLAG, type PexContact, type PexMessage } from '../wire/pex.ts';
+import { isPlausible, PexTalk, type PexParty } from './pex.ts';
+import type { RemotePeer } from './remote-peer.ts';
+import type { Session } from './session.ts';
+
+export interface GossipOptions {
+  readonly session: Session;
+  readonly peer: RemotePeer;
+  /** We dialled it, so others can. */
+  readonly isReachable: boolean;
+  /** Its address, as we see it. */
+  readonly remoteHost: string;
+  /** Where we listen, at the address that the peer knows. */
+  readonly own: Endpoint;
+  readonly isReady: () => boolean;
+}
+
+/** What we and one peer tell each other of others, and what others are told of it (BEP 11). */
+export class Gossip implements PexParty {
+  readonly #options: GossipOptions;
+  readonly #talk = new PexTalk();
+
+  constructor(options: GossipOptions) {
+    this.#options = options;
+  }
+
+  get takesPex(): boolean {
+    return this.#options.isReady() && this.#options.session.extensions.takesPex;
+  }
+
+  /** Never where it called from: nobody listens there. */
+  get pexContact(): PexContact | undefined {
+    const { session, peer, isReachable, isReady } = this.#options;
+    const endpoint = peer.endpoints[0];
+    if (endpoint === undefined || !isReady()) return undefined;
+    const wantsNothing = session.extensions.isUploadOnly || session.pieces?.isFull === true;
+    return { endpoint, flags: (isReachable ? PEX_FLAG.reachable : 0) | (wantsNothing ? PEX_FLAG.uploadOnly : 0) };
+  }
+
+  tellPex(others: readonly PexContact[], now: Instant): void {
+    const { session, peer, remoteHost } = this.#options;
+    const contacts = others.filter(({ endpoint }) => isPlausible(endpoint, remoteHost) && !peer.isAt(endpoint));
+    const message = this.#talk.next(contacts, now);
+    const bytes = message && session.extensions.encodePex(message);
+    if (bytes !== undefined) session.say.message(bytes);
+  }
+
+  /** Whom to take up of those that the peer names. */
+  take(message: PexMessage, now: Instant): PexContact[] {
+    const { remoteHost, own } = this.#options;
+    return this.#talk.take(message, { now, from: remoteHost, own });
+  }
+}
