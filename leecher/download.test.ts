@@ -51,6 +51,20 @@ describe('download', () => {
     bench.expectLetGo();
   });
 
+  it('asks for more peers again and again until there are sources enough', async () => {
+    const bench = newBench({ known: KNOWN, waitMs: 60_000 });
+    bench.run();
+    await bench.wait(20_001);
+    const asked = bench.hungry;
+    expect(asked).toBeGreaterThanOrEqual(4);
+    bench.join(1);
+    await bench.wait(10_000);
+    expect(bench.hungry).toBeGreaterThanOrEqual(asked + 2);
+    bench.join(2);
+    await bench.finish();
+    bench.expectFinished();
+  });
+
   it('resumes: what is on the disk is offered to peers and not fetched again', async () => {
     const bench = newBench({ known: KNOWN });
     bench.files.files.set(`${PATH}.part`, partWith([0, 1, 2, 7]));

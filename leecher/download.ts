@@ -4,7 +4,8 @@
  */
 import { Bitfield } from '../common/base/bitfield.ts';
 import { ShoalError, type ErrorCode } from '../common/base/errors.ts';
-import { NEVER, type Instant } from '../common/base/ids.ts';
+import { after, NEVER, type Instant } from '../common/base/ids.ts';
+import { ANNOUNCE_NOW_PAUSE_MS } from '../common/base/limits.ts';
 import { StoreError, type PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import { PieceChecks } from '../common/content/piece-checks.ts';
@@ -40,6 +41,7 @@ export class Download {
   #verifiedBytes = 0;
   /** What is being done about the place on the disk: it must come to its end before the place can be left. */
   #diskWork: Promise<void> = Promise.resolve();
+  #askAgainAt: Instant = NEVER;
   #cancelWake: () => void = () => undefined;
 
   constructor(options: DownloadOptions) {
@@ -149,6 +151,7 @@ export class Download {
     if (this.#isOver) return this.#outcome.promise;
     this.#swarm = swarm;
     this.#patience.waitsAnew(this.#now());
+    this.#askAgainAt = after(this.#now(), ANNOUNCE_NOW_PAUSE_MS);
     this.#options.events.stage(this.#stage);
     this.#guard(() => {
       this.#learning.start();
@@ -344,13 +347,24 @@ export class Download {
   get #nextDue(): Instant {
     switch (this.#stage) {
       case 'learning':
-        return Math.min(this.#patience.nextDue, this.#learning.nextDue) as Instant;
+        return Math.min(this.#patience.nextDue, this.#askAgainAt, this.#learning.nextDue) as Instant;
       case 'waiting':
+        return Math.min(this.#patience.nextDue, this.#askAgainAt) as Instant;
       case 'fetching':
         return Math.min(this.#patience.nextDue, this.#pursuit!.nextDue) as Instant;
       default:
         return NEVER;
     }
+  }
+
+  /**
+   * Again and again until there are sources enough: those that come after us may not be able to call us, and the next
+   * beat may be later than the user waits.
+   */
+  #askForPeers(now: Instant): void {
+    if ((this.#stage !== 'learning' && this.#stage !== 'waiting') || now < this.#askAgainAt) return;
+    this.#askAgainAt = after(now, ANNOUNCE_NOW_PAUSE_MS);
+    this.#options.onHungry();
   }
 
   #scheduleWake(): void {
@@ -368,6 +382,7 @@ export class Download {
       const verdict = this.#patience.verdict(now);
       if (verdict !== undefined) return this.#fail(this.#giveUp(verdict));
       this.#learning.tick(now);
+      this.#askForPeers(now);
       const hopeless = this.#pursuit?.tick(now);
       if (hopeless !== undefined) this.#fail(hopeless);
     });
