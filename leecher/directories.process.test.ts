@@ -109,6 +109,13 @@ describe('a directory', () => {
     expect(short).toMatchObject({ code: 15, err: expect.stringContaining('5 bytes, and 10 in the torrent') as string });
   });
 
+  it('[fault 52] of which only empty files are wanted needs nobody', async () => {
+    const { directory, torrent, leech } = await swarmOf({ 'a/none': 0, b: 10, none: 0 }, 'v2');
+    const empty = await outcomeOf(leech(torrent, '-o', join(directory, 'empty'), '--files', 'none'));
+    expect(empty).toMatchObject({ code: 0 });
+    expect(Object.keys(treeOf(join(directory, 'empty'))).toSorted()).toEqual(['a/none', 'none']);
+  });
+
   it('has no file that matches: a usage error that says so', async () => {
     const { torrent, leech } = await swarmOf({ a: 10, b: 10 }, 'v2');
     const nothing = await outcomeOf(leech(torrent, '--files', '*.iso'));
