@@ -29,8 +29,8 @@ export interface ConnectionOptions {
   readonly dialled?: Endpoint;
   /** Of a dialled connection. */
   readonly swarm?: Swarm;
-  /** Of a dialled connection: whether it may offer to upgrade a hybrid to v2. */
-  readonly mayUpgrade?: boolean;
+  /** Of a dialled connection: how often the peer hung up on a name of a hybrid. */
+  readonly refusals?: number;
   /** The swarm that an accepted connection names. */
   readonly lookup: (wireHash: Uint8Array) => Swarm | undefined;
   readonly onClosed: (connection: Connection) => void;
@@ -59,14 +59,14 @@ export class Connection implements SessionEvents, TcpHandler {
   #cancelWake: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
-    const { id, stream, side, swarm, dialled, peerId, listenPort, clock, mayUpgrade = true } = options;
+    const { id, stream, side, swarm, dialled, peerId, listenPort, clock, refusals = 0 } = options;
     const { remote } = stream;
     this.#options = options;
     this.#stream = stream;
     this.#swarm = swarm;
     this.#session = new Session({
       side,
-      ...(swarm === undefined ? {} : { torrent: swarm.torrent, mayUpgrade }),
+      ...(swarm === undefined ? {} : { torrent: swarm.torrent, refusals }),
       peerId,
       listenPort,
       remote,
@@ -180,6 +180,11 @@ export class Connection implements SessionEvents, TcpHandler {
   /** Both sides took this for a v2 connection. */
   get isV2(): boolean {
     return this.#session.isV2;
+  }
+
+  /** It is v1, and would be v2 if it were made again. */
+  get couldBeV2(): boolean {
+    return !this.isV2 && (this.side === 'dialled' || this.#session.wasOfferedV2);
   }
 
   get heardAt(): Instant {

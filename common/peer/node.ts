@@ -100,7 +100,7 @@ export class Node {
     } else if (this.#stopped) {
       result.stream.destroy();
     } else {
-      this.#adopt(result.stream, { side: 'dialled', dialled: endpoint, swarm, mayUpgrade: swarm.mayUpgrade(endpoint) });
+      this.#adopt(result.stream, { side: 'dialled', dialled: endpoint, swarm, refusals: swarm.refusalsOf(endpoint) });
     }
     this.dialDue();
   }
@@ -124,7 +124,7 @@ export class Node {
           readonly side: 'dialled';
           readonly dialled: Endpoint;
           readonly swarm: Swarm;
-          readonly mayUpgrade: boolean;
+          readonly refusals: number;
         },
   ): void {
     const { clock, log, peerId } = this.#options;

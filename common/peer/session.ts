@@ -34,8 +34,8 @@ export interface SessionOptions {
   readonly side: 'dialled' | 'accepted';
   /** Of a dialled connection. */
   readonly torrent?: Torrent;
-  /** Of a dialled connection: whether it may offer to upgrade a hybrid to v2. */
-  readonly mayUpgrade?: boolean;
+  /** Of a dialled connection: how often the peer hung up on a name of a hybrid. */
+  readonly refusals?: number;
   readonly peerId: PeerId;
   readonly listenPort: number;
   readonly remote: Endpoint;
@@ -54,6 +54,7 @@ export class Session {
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #now: Instant;
   #offences = 0;
+  #wasOfferedV2 = false;
   readonly #hashBucket: TokenBucket;
 
   #torrent: Torrent | undefined;
@@ -133,6 +134,11 @@ export class Session {
     return this.#torrent !== undefined && isV2Name(this.#torrent.names, this.#wireHash);
   }
 
+  /** The peer that called would have it v2, whether we could or not. */
+  get wasOfferedV2(): boolean {
+    return this.#wasOfferedV2;
+  }
+
   get remoteIsChoking(): boolean {
     return this.#hearing.isChoking;
   }
@@ -157,8 +163,8 @@ export class Session {
 
   /** A dialled connection speaks first. */
   start(): void {
-    const { side, mayUpgrade = true } = this.#options;
-    if (side === 'dialled') this.#sendHandshake(dialledName(this.#torrent!.names, mayUpgrade));
+    const { side, refusals = 0 } = this.#options;
+    if (side === 'dialled') this.#sendHandshake(dialledName(this.#torrent!.names, refusals));
   }
 
   /** The next bytes of the stream. */
@@ -231,6 +237,7 @@ export class Session {
     if (this.#options.side === 'accepted') {
       this.#torrent = this.#events.lookup(wireHash);
       if (this.#torrent === undefined) return this.close('unknown-torrent');
+      this.#wasOfferedV2 = flags.upgrade;
       const answer = answeredName(this.#torrent.names, { wireHash, upgrade: flags.upgrade });
       this.#wireHash = answer.wireHash;
       this.#sendHandshake(answer);

@@ -47,8 +47,8 @@ export class Swarm {
   readonly #pex: PexRounds;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
-  /** Those who hung up on an offer to upgrade. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
-  readonly #upgradeRefused = new Set<string>();
+  /** How often they hung up on a name of a hybrid. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
+  readonly #refusals = new Map<string, number>();
   #hashAnswers: HashAnswers | undefined;
   #reads: PieceReads | undefined;
   #uploadedBytes = 0;
@@ -88,22 +88,26 @@ export class Swarm {
   }
 
   /**
-   * The info dictionary says what all the names are. Whoever was dialled by the v1 hash of what turned out to be a hybrid
-   * is dialled again, since hashes can be asked for on v2 connections only.
+   * The info dictionary says what all the names are. Connections by the v1 hash of what turned out to be a hybrid are
+   * made again, since hashes can be asked for on v2 connections only.
    */
   named(names: WireNames): void {
     const wasHybrid = this.torrent.names.v1 !== undefined && this.torrent.names.v2 !== undefined;
     this.torrent.name(names);
     this.#options.onNamed?.(wireHashesOf(names));
     if (wasHybrid || names.v1 === undefined || names.v2 === undefined) return;
+    const now = this.#options.clock.now();
     for (const connection of this.connections) {
-      if (connection.side === 'dialled' && !connection.isV2) connection.close('to-upgrade');
+      if (!connection.couldBeV2) continue;
+      // One that called us may not call again soon.
+      for (const endpoint of connection.peer.endpoints) this.standing.meet(endpoint, now);
+      connection.close('to-upgrade');
     }
   }
 
-  /** Whether a dial may offer to upgrade a hybrid: libtorrent that knows a v1 hash alone hangs up on it. */
-  mayUpgrade(endpoint: Endpoint): boolean {
-    return !this.#upgradeRefused.has(endpointText(endpoint));
+  /** How often it hung up before it said anything, when it was dialled by a name of a hybrid. */
+  refusalsOf(endpoint: Endpoint): number {
+    return this.#refusals.get(endpointText(endpoint)) ?? 0;
   }
 
   /** The content is known: what peers said they have can be judged. */
@@ -216,7 +220,7 @@ export class Swarm {
 
   departed(connection: Connection, reason: CloseReason, now: Instant): void {
     const wasIn = this.#connections.delete(connection.id);
-    this.#noteUpgrade(connection);
+    this.#noteRefusal(connection);
     this.#choker.forget(connection.id);
     for (const endpoint of connection.peer.endpoints) {
       if (reason === 'self' || reason === 'nothing-to-exchange') this.standing.dismiss(endpoint);
@@ -226,10 +230,13 @@ export class Swarm {
     if (wasIn) this.rechoke();
   }
 
-  #noteUpgrade({ side, wasOpen, peer }: Connection): void {
+  #noteRefusal({ side, wasOpen, peer }: Connection): void {
     const { v1, v2 } = this.torrent.names;
     if (side !== 'dialled' || wasOpen || v1 === undefined || v2 === undefined) return;
-    if (this.#upgradeRefused.size < MAX_KNOWN_ENDPOINTS) this.#upgradeRefused.add(endpointText(peer.endpoint));
+    const refusals = this.refusalsOf(peer.endpoint) + 1;
+    if (this.#refusals.size < MAX_KNOWN_ENDPOINTS || refusals > 1) {
+      this.#refusals.set(endpointText(peer.endpoint), refusals);
+    }
   }
 
   uploaded(count: number): void {

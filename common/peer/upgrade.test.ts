@@ -59,21 +59,20 @@ describe('a hybrid that is dialled', () => {
 });
 
 describe('a hybrid that we dial', () => {
-  const dial = (back: WireHash, mayUpgrade?: boolean): SessionProbe => {
-    const options = mayUpgrade === undefined ? {} : { mayUpgrade };
-    const probe = new SessionProbe({ side: 'dialled', torrent: torrentOf(HYBRID), ...options });
+  const dial = (back: WireHash, refusals = 0): SessionProbe => {
+    const probe = new SessionProbe({ side: 'dialled', torrent: torrentOf(HYBRID), refusals });
     probe.session.start();
-    expect(probe.takeSent()).toEqual(answerOf(V1, mayUpgrade ?? true));
+    expect(probe.takeSent()).toEqual(answerOf(V1, refusals === 0));
     probe.take(handshake(back, false));
     return probe;
   };
 
   it.each([
-    ['v2', V2, true, undefined],
-    ['v1', V1, false, undefined],
-    ['v2, which nobody asked it for,', V2, true, false],
-  ])('is %s when the peer says so', (_, back, isV2, mayUpgrade) => {
-    const probe = dial(back, mayUpgrade);
+    ['v2', V2, true, 0],
+    ['v1', V1, false, 0],
+    ['v2, which nobody asked it for,', V2, true, 2],
+  ])('is %s when the peer says so', (_, back, isV2, refusals) => {
+    const probe = dial(back, refusals);
     expect(probe.takeTold()).toEqual(['open']);
     expect(probe.session.isV2).toBe(isV2);
   });
@@ -112,16 +111,41 @@ describe('a leecher that finds out that its torrent is a hybrid', () => {
     expect(fetcher.takeTold().filter((line) => line.startsWith('gone'))).toEqual(['gone to-upgrade']);
   });
 
-  it('makes no second offer to one that hung up on the first', async () => {
+  it('has those that called it by the v1 hash, and would have upgraded, as v2 too', async () => {
+    const world = new World();
+    const seeder = await world.add({ host: '10.0.0.1', names: HYBRID });
+    const fetcher = new FakeFetcher();
+    const leecher = await world.add({ host: '10.0.0.2', names: { v1: V1 }, knowsNothing: true, fetcher });
+    seeder.swarm.meet([leecher.endpoint]);
+    await world.clock.runFor(100);
+    expect([...fetcher.peers.values()].map((peer) => peer.takesHashRequests)).toEqual([false]);
+    leecher.swarm.named(HYBRID);
+    await world.clock.runFor(5_000);
+    expect([...fetcher.peers.values()].map((peer) => peer.takesHashRequests)).toEqual([true]);
+  });
+
+  it('is found by those that know both names, though it knows the v2 hash alone', async () => {
+    const world = new World();
+    const seeder = await world.add({ host: '10.0.0.1', names: HYBRID });
+    const fetcher = new FakeFetcher();
+    const leecher = await world.add({ host: '10.0.0.2', names: { v2: V2 }, knowsNothing: true, fetcher });
+    seeder.swarm.meet([leecher.endpoint]);
+    await world.clock.runFor(5_000);
+    expect([...fetcher.peers.values()].map((peer) => peer.takesHashRequests)).toEqual([true]);
+  });
+
+  it('makes no second offer to one that hung up on the first, and tries each name alone', async () => {
     const world = new World();
     const leecher = await world.add({ host: '10.0.0.2', names: HYBRID, fetcher: new FakeFetcher() });
     const host = world.network.addHost('10.0.0.3');
     const listener = await host.listeners.listen({ host: '10.0.0.3', port: 7001 });
     const offers: boolean[] = [];
+    const names: Uint8Array[] = [];
     listener.onConnection((stream) => {
       stream.start({
         onBytes: (view) => {
           offers.push((view[27]! & 0x10) !== 0);
+          names.push(view.slice(28, 48));
           stream.destroy();
         },
         onDrain: () => undefined,
@@ -131,5 +155,6 @@ describe('a leecher that finds out that its torrent is a hybrid', () => {
     leecher.swarm.meet([listener.local]);
     await world.clock.runFor(10_000);
     expect(offers.slice(0, 3)).toEqual([true, false, false]);
+    expect(names.slice(0, 3)).toEqual([V1, V2, V1]);
   });
 });

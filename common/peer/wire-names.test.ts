@@ -22,9 +22,10 @@ describe('a hybrid', () => {
     expect([V2, V1, OTHER].map((hash) => isNamed(HYBRID, hash))).toEqual([true, true, false]);
   });
 
-  it('is dialled by the v1 hash, with the offer to upgrade unless the peer could not bear it', () => {
-    expect(dialledName(HYBRID, true)).toEqual({ wireHash: V1, upgrade: true });
-    expect(dialledName(HYBRID, false)).toEqual({ wireHash: V1, upgrade: false });
+  it('is dialled by the v1 hash with the offer to upgrade, and by each hash alone in turn where that was refused', () => {
+    expect(dialledName(HYBRID, 0)).toEqual({ wireHash: V1, upgrade: true });
+    for (const odd of [1, 3]) expect(dialledName(HYBRID, odd)).toEqual({ wireHash: V2, upgrade: false });
+    for (const even of [2, 4]) expect(dialledName(HYBRID, even)).toEqual({ wireHash: V1, upgrade: false });
   });
 
   it('answers the v1 hash by the v2 hash where upgrading was offered, and else whatever it was called', () => {
@@ -40,9 +41,11 @@ describe('a hybrid', () => {
 
 describe('a torrent of one kind', () => {
   it('is dialled by its hash and never offers to upgrade', () => {
-    expect(dialledName(ONLY_V2, true)).toEqual({ wireHash: V2, upgrade: false });
-    expect(dialledName(ONLY_V1, true)).toEqual({ wireHash: V1, upgrade: false });
-    expect(dialledName(UNKNOWN, true)).toEqual({ wireHash: V1, upgrade: false });
+    for (const refusals of [0, 1, 2]) {
+      expect(dialledName(ONLY_V2, refusals)).toEqual({ wireHash: V2, upgrade: false });
+      expect(dialledName(ONLY_V1, refusals)).toEqual({ wireHash: V1, upgrade: false });
+      expect(dialledName(UNKNOWN, refusals)).toEqual({ wireHash: V1, upgrade: false });
+    }
   });
 
   it('[fault 40] pays no heed to an offer to upgrade', () => {

@@ -41,13 +41,14 @@ export const isNamed = (names: WireNames, wireHash: Uint8Array): boolean =>
   wireHashesOf(names).some((known) => equalBytes(known, wireHash));
 
 /**
- * What a dialler says. Of a hybrid it is the v1 hash, which every peer knows that has either, with the offer to upgrade
- * unless the peer could not bear that.
+ * What a dialler says. Of a hybrid it is the v1 hash with the offer to upgrade, which suits every peer that knows both.
+ * One that has hung up on that, so many times, may know the v2 hash alone, as a leecher does at first, or be libtorrent
+ * with a v1 hash alone, which cannot bear the offer: these get their turns.
  */
-export function dialledName(names: WireNames, mayUpgrade: boolean): WireName {
+export function dialledName(names: WireNames, refusals: number): WireName {
   const { v2, v1, either } = names;
-  if (v1 !== undefined) return { wireHash: v1, upgrade: v2 !== undefined && mayUpgrade };
-  return { wireHash: (v2 ?? either)!, upgrade: false };
+  if (v1 === undefined || v2 === undefined) return { wireHash: (v1 ?? v2 ?? either)!, upgrade: false };
+  return refusals % 2 === 1 ? { wireHash: v2, upgrade: false } : { wireHash: v1, upgrade: refusals === 0 };
 }
 
 /** What an acceptor says to one of the names, `asked`: an offer to upgrade is taken where there is something to. */
