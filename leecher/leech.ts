@@ -1,5 +1,5 @@
 /** What a leecher is: a node with a download, announced to trackers, that serves what it has verified. */
-import type { Endpoint, PeerId } from '../common/base/ids.ts';
+import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
 import type { Dialer, Listener, Meter, Resolver } from '../common/base/ports.ts';
 import type { RangeClient } from '../common/base/web-ports.ts';
 import { CombinedPresence } from '../common/peer/combined-presence.ts';
@@ -125,6 +125,12 @@ export class Leech {
     if (this.download.isPartial) this.#presence.announceNow();
     else if (!result.wasThere) this.#presence.completed();
     return result;
+  }
+
+  /** What may be spoken of to whoever is near: nothing of a private torrent (BEP 27). */
+  get openNames(): readonly WireHash[] {
+    const { torrent } = this.#swarm;
+    return torrent.isPrivate ? [] : wireHashesOf(torrent.names);
   }
 
   /** Someone who is not named by a tracker; of a private torrent nobody is (BEP 27). */

@@ -1,6 +1,7 @@
 /** `node leecher.js`: finds out what is wanted, downloads it, reports, and ends with an exit code that says how. */
 import { Announcer } from '../common/announce/announcer.ts';
 import { CatalogueClient, type CatalogueReply } from '../common/announce/catalogue-client.ts';
+import { Nearby } from '../common/announce/nearby.ts';
 import { parseTrackerUrl, TRACKER_URL_HINT, type TrackerAddress } from '../common/announce/tracker-address.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
@@ -14,6 +15,7 @@ import { realDisk } from '../common/host/disk.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
+import { HostMulticast } from '../common/host/multicast.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { realProcessTable } from '../common/host/process-table.ts';
 import { Progress, PROGRESS_CHOICES, progressMode } from '../common/host/progress.ts';
@@ -26,11 +28,11 @@ import { HostTargetFiles } from '../common/host/target-files.ts';
 import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
-import { UtpRefuser } from '../common/peer/utp-refuser.ts';
 import { wireNamesOf } from '../common/peer/wire-names.ts';
-import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
 import { entryLines, entryObject, nothingFound } from './catalogue-choice.ts';
 import { Leech } from './leech.ts';
+import { parsePeer, PEER_HINT, typedPeers } from './peer-option.ts';
+import { pick } from './pick.ts';
 import { recognise } from './recognise.ts';
 import { findSubject, trackersOrDefault, type Subject } from './subject.ts';
 import { Target } from './target.ts';
@@ -64,6 +66,14 @@ const command = defineCommand({
       describe: 'tracker to ask; may be repeated, all are used (default udp://127.0.0.1:6969, or those of the link)',
       check: (value) => (parseTrackerUrl(value) === undefined ? TRACKER_URL_HINT : undefined),
     },
+    peer: {
+      kind: 'text',
+      many: true,
+      valueName: 'HOST:PORT',
+      describe: 'a peer to ask, beside those that trackers name; may be repeated',
+      check: (value) => (parsePeer(value) === undefined ? PEER_HINT : undefined),
+    },
+    lsd: { kind: 'flag', describe: 'look for peers on the local network too (BEP 14)' },
     output: { kind: 'text', alias: 'o', valueName: 'PATH', describe: 'file to write, or an existing directory' },
     files: {
       kind: 'text',
@@ -173,18 +183,6 @@ async function readTorrent(path: string): Promise<Uint8Array> {
   throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
 }
 
-async function pick(choices: readonly CatalogueEntry[], host: CommandHost): Promise<CatalogueEntry> {
-  const lines = entryLines(choices);
-  for (const [i, line] of lines.entries()) host.err(`${String(i + 1).padStart(3)}  ${line}`);
-  if (host.stdinIsTty && host.stderrIsTty) {
-    const answer = Number(await host.ask(`which one, 1 to ${choices.length}? `));
-    const chosen = choices[answer - 1];
-    if (chosen !== undefined) return chosen;
-    throw new ShoalError('USAGE', 'nothing was chosen');
-  }
-  throw new ShoalError('USAGE', `${choices.length} things match: name one of those above, or give its info hash`);
-}
-
 async function askCatalogues(
   machine: Machine,
   trackers: readonly TrackerAddress[],
@@ -238,7 +236,7 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
     json: options.json,
     isQuiet: host.verbosity < 0,
   });
-  const { leech, refuser, checkedBytes } = await build({ subject, options, host, machine, hasher, teller });
+  const { leech, nearby, checkedBytes } = await build({ subject, options, host, machine, hasher, teller });
   const show = showProgress({ leech, checkedBytes, teller, options, host, clock });
   void host.stopRequested.then((signal) => {
     leech.download.stop('INTERRUPTED', `stopped by ${signal}; what is verified is kept, the same command goes on`);
@@ -259,7 +257,7 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
     teller.failed({ code, message, seconds: secondsSince(), sources });
     throw error;
   } finally {
-    await Promise.all([leech.stop(), refuser?.close()]);
+    await Promise.all([leech.stop(), nearby.close()]);
     await hasher.close();
   }
 }
@@ -271,7 +269,7 @@ async function build(parts: {
   readonly machine: Machine;
   readonly hasher: HashPool;
   readonly teller: Teller;
-}): Promise<{ readonly leech: Leech; readonly refuser: UtpRefuser | undefined; readonly checkedBytes: () => number }> {
+}): Promise<{ readonly leech: Leech; readonly nearby: Nearby; readonly checkedBytes: () => number }> {
   const { subject, options, host, machine, hasher, teller } = parts;
   const { random, localHost } = machine;
   let checkedBytes = 0;
@@ -289,7 +287,7 @@ async function build(parts: {
     dialer: new HostDialer({ localHost }),
     peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
     names: wireNamesOf(subject.wanted),
-    endpoints: subject.endpoints,
+    endpoints: [...(await typedPeers(options.peer ?? [], machine.resolver)), ...subject.endpoints],
     webSources: webSources(subject, options),
     webClient: new HostRangeClient({ localHost }),
     recognise: (bytes) => recognise(bytes, subject.wanted),
@@ -312,15 +310,17 @@ async function build(parts: {
         },
       }),
   });
-  const refuser = await UtpRefuser.open({
+  const nearby = await Nearby.open({
     ...machine,
+    multicast: options.lsd ? new HostMulticast({ host: options.host, meter: machine.meter }) : undefined,
     local: listener.local,
-    log: host.log.child('utp'),
-    onCaller: (endpoint) => {
-      leech.meet([endpoint]);
+    log: host.log.child('nearby'),
+    wireHashes: () => leech.openNames,
+    onPeers: (endpoints) => {
+      leech.meet(endpoints);
     },
   });
-  return { leech, refuser, checkedBytes: () => checkedBytes };
+  return { leech, nearby, checkedBytes: () => checkedBytes };
 }
 
 /** Web servers that have it: those that the user typed, and those that the link names and may. */

@@ -28,6 +28,8 @@ export const DRIVERS: readonly string[] = [
   'leecher/learning.ts',
   'leecher/leech.ts',
   'leecher/outcome.ts',
+  'leecher/peer-option.ts',
+  'leecher/pick.ts',
   'leecher/piece-verifier.ts',
   'leecher/pursuit.ts',
   'leecher/subject.ts',
@@ -54,6 +56,8 @@ export const DRIVERS: readonly string[] = [
   'common/announce/http-caller.ts',
   'common/announce/http-line.ts',
   'common/announce/link.ts',
+  'common/announce/local-discovery.ts',
+  'common/announce/nearby.ts',
   'common/announce/publisher.ts',
   'common/announce/site.ts',
   'common/announce/tracker-line.ts',
@@ -77,7 +81,7 @@ export const EXCUSES: readonly Excuse[] = [
 
 /** Interfaces of `base/ports.ts` that reach the world or wait for time: a rule is given what it needs instead. */
 const WORLDLY_PORTS: ReadonlySet<string> = new Set(
-  'Clock UdpPort UdpBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore TargetFiles RangeClient HttpClient HttpListener HttpBinder'.split(
+  'Clock UdpPort UdpBinder MulticastPort MulticastBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore TargetFiles RangeClient HttpClient HttpListener HttpBinder'.split(
     ' ',
   ),
 );

@@ -1,5 +1,6 @@
 /** `node seeder.js`: describes a file, serves its chunks, announces them, until it is told to stop. */
 import { Announcer } from '../common/announce/announcer.ts';
+import { Nearby } from '../common/announce/nearby.ts';
 import { outsideTracker, parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
@@ -25,6 +26,7 @@ import { realDisk } from '../common/host/disk.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
+import { HostMulticast } from '../common/host/multicast.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { cacheDirectory } from '../common/host/paths.ts';
 import { HostRandom } from '../common/host/random.ts';
@@ -39,7 +41,6 @@ import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
 import type { PresenceFacts } from '../common/peer/presence.ts';
-import { UtpRefuser } from '../common/peer/utp-refuser.ts';
 import { parseAssignment } from './assignment.ts';
 import { cut, cutOf, describe, recognised, type Cut, type Description, type Digests } from './description.ts';
 import { catalogueItem, factLines } from './facts.ts';
@@ -119,6 +120,7 @@ const command = defineCommand({
     },
     saveTorrent: { kind: 'text', valueName: 'FILE', describe: 'write a .torrent file' },
     host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on' },
+    lsd: { kind: 'flag', describe: 'tell the local network too what is here (BEP 14), for peers without a tracker' },
     advertise: {
       kind: 'text',
       valueName: 'HOST',
@@ -136,7 +138,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   const listener = await new HostListenerBinder().listen({ host: options.host, port: options.port });
   const localHost = isAny(options.host) ? undefined : options.host;
   const hasher = new HashPool({ threads: hashThreadCount() });
-  let refuser: UtpRefuser | undefined;
+  let nearby: Nearby | undefined;
   try {
     const prepared = await storeTold(() => prepare({ options, host, clock, hasher }));
     const { description, tree, held, trackers } = prepared;
@@ -158,14 +160,17 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       presence: (facts) =>
         present({ facts, info, trackers, typed: options.tracker, localHost, host, clock, random, meter }),
     });
-    refuser = await UtpRefuser.open({
+    nearby = await Nearby.open({
       clock,
+      random,
       udp: new HostUdpBinder({ meter }),
+      multicast: options.lsd ? new HostMulticast({ host: options.host, meter }) : undefined,
       local: listener.local,
-      log: host.log.child('utp'),
+      log: host.log.child('nearby'),
       meter,
-      onCaller: (endpoint) => {
-        share.meet([endpoint]);
+      wireHashes: () => share.openNames,
+      onPeers: (endpoints) => {
+        share.meet(endpoints);
       },
     });
     const { advertise, webseed } = options;
@@ -173,7 +178,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     for (const line of factLines(facts)) host.out(line);
     return await serve(share, host);
   } finally {
-    await refuser?.close();
+    await nearby?.close();
     await hasher.close();
   }
 }

@@ -3,7 +3,7 @@
  * nothing: when the store says that the file is not what it was, everything is withdrawn.
  */
 import type { Bitfield } from '../common/base/bitfield.ts';
-import { after, type Endpoint, type PeerId, type PieceIndex } from '../common/base/ids.ts';
+import { after, type Endpoint, type PeerId, type PieceIndex, type WireHash } from '../common/base/ids.ts';
 import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
@@ -106,6 +106,12 @@ export class Share {
   start(): Promise<void> {
     this.#watch();
     return this.#presence.start();
+  }
+
+  /** What may be spoken of to whoever is near: nothing of a private torrent (BEP 27). */
+  get openNames(): readonly WireHash[] {
+    const { torrent } = this.#swarm;
+    return torrent.isPrivate ? [] : wireHashesOf(torrent.names);
   }
 
   /** Someone who is not named by a tracker, and may want what is here; of a private torrent nobody is (BEP 27). */

@@ -139,6 +139,11 @@ export const READ_BUFFER_BYTES = 256 * KIB;
 export const ACCEPT_PAUSE_MS = 500;
 /** Asked of the kernel for each direction of a UDP socket; it may give less. */
 export const UDP_BUFFER_BYTES = 4 * MIB;
+/** Announces to the local network, and the least time between two (BEP 14). */
+export const LSD_INTERVAL_MS = 300_000;
+export const LSD_LEAST_INTERVAL_MS = 60_000;
+/** BEP 14: no longer than fits a datagram of any Ethernet. */
+export const MAX_LSD_DATAGRAM_BYTES = 1_400;
 /** Endpoints that a node remembers. */
 export const MAX_KNOWN_ENDPOINTS = 4_096;
 /** Addresses under which one connected peer is known. */

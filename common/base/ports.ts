@@ -32,6 +32,20 @@ export interface UdpBinder {
   bind(local: Endpoint): Promise<UdpPort>;
 }
 
+/** Datagrams to and from everyone of a multicast group on the local network, oneself among them. */
+export interface MulticastPort {
+  readonly group: Endpoint;
+  send(bytes: Uint8Array): void;
+  /** The one receiver. `bytes` is valid only during the call. */
+  onDatagram(receive: (bytes: Uint8Array, from: Endpoint) => void): void;
+  close(): Promise<void>;
+}
+
+export interface MulticastBinder {
+  /** Rejects where there is no such network. */
+  join(group: Endpoint): Promise<MulticastPort>;
+}
+
 /** Names to addresses, all families, in the system's order of preference. IP text resolves to itself. */
 export interface Resolver {
   /** Rejects with a `ShoalError` of code NAME_UNRESOLVED. */
