@@ -67,9 +67,15 @@ export class Flights {
 
   /**
    * The piece that is expected last of all those that `source`, which has none under way, may fetch as well.
-   * What is queued at a source before a piece delays it. `paceOf` gives bytes per second, above 0.
+   * What is queued at a source before a piece delays it. `paceOf` gives bytes per second, above 0. Nobody joins the
+   * first piece of a source that has only just begun.
    */
-  slowest(source: Source, all: Iterable<Source>, paceOf: (other: Source) => number): PieceIndex | undefined {
+  slowest(
+    source: Source,
+    all: Iterable<Source>,
+    paceOf: (other: Source) => number,
+    now: Instant,
+  ): PieceIndex | undefined {
     if (this.#joinable === 0) return undefined;
     let slowest: PieceIndex | undefined;
     let latest = -1;
@@ -80,6 +86,8 @@ export class Flights {
       for (const { piece, sizeBytes } of other.flights.values()) {
         queuedBytes += sizeBytes;
         const expected = queuedBytes / pace;
+        const isFirst = queuedBytes === sizeBytes;
+        if (isFirst && other.isStarting(now)) continue;
         if (expected <= latest || !source.mayTake(piece) || !isJoinable(this.#byPiece.get(piece))) continue;
         latest = expected;
         slowest = piece;

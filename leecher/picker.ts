@@ -63,9 +63,14 @@ export class Picker {
     }
     const free = this.#pickFree(source, now);
     if (free !== undefined || !isIdle) return free;
-    // Only an idle source never holds back, so only then there was nothing.
-    source.isDry = true;
-    return this.#flights.slowest(source, this.#sources.values(), this.#paces(now));
+    // Only an idle source never holds back, so only then there was nothing; or nothing yet that may be taken away.
+    source.isDry = !this.#isSomeoneStarting(now);
+    return this.#flights.slowest(source, this.#sources.values(), this.#paces(now), now);
+  }
+
+  #isSomeoneStarting(now: Instant): boolean {
+    for (const source of this.#sources.values()) if (source.isStarting(now)) return true;
+    return false;
   }
 
   #pickFree(source: Source, now: Instant): PieceIndex | undefined {
@@ -101,14 +106,15 @@ export class Picker {
     let victim: Source | undefined;
     let longest = 0;
     for (const other of this.#sources.values()) {
-      if (other === thief || other.run.count === 0) continue;
+      if (other === thief || other.run.count === leastOf(other, now)) continue;
       const takes = (other.run.count + other.flights.size) / paceOf(other);
       if (takes <= longest || !this.#runs.overlap(thief, other)) continue;
       victim = other;
       longest = takes;
     }
     if (victim === undefined) return false;
-    const wanted = tailShare(thief, paceOf(thief), victim, paceOf(victim));
+    const share = tailShare(thief, paceOf(thief), victim, paceOf(victim));
+    const wanted = Math.min(share, victim.run.count - leastOf(victim, now));
     return wanted > 0 && this.#runs.steal(thief, victim, wanted);
   }
 
@@ -125,6 +131,10 @@ export class Picker {
     return (source) => Math.max(1, source.rate.perSecond(now, average));
   }
 }
+
+/** How much of its run is left to a source in any case: something to begin with, for one that has only just come. */
+const leastOf = (source: Source, now: Instant): number =>
+  source.isStarting(now) && source.flights.size === 0 ? Math.min(1, source.run.count) : 0;
 
 /**
  * How many pieces the thief takes so that both end at the same time. One that has nothing to do takes at least one;

@@ -17,6 +17,8 @@
  *  - A piece that came corrupt never goes to that source again. When all holders gave it corrupt it is hopeless: the
  *    driver ends the download and names it.
  *  - One piece comes from one source, so that blame is exact; several at once only at the end.
+ *  - Every source that is there at the start is used: for a moment nobody takes the first piece of another away, however
+ *    fast he is. Only for a moment, since a source that is very slow must not hold up the end.
  *  - Endgame: a source with nothing to do and nothing free to take joins the fetch of the piece that is expected last.
  *    At most ENDGAME_SOURCES fetch a piece; nobody joins one that is fully here.
  *  - A source that is silent, or slower than MIN_SOURCE_BYTES_PER_SECOND, loses what it has under way. If it does so
@@ -30,7 +32,8 @@
  *    `Runs.adopt`, are where availability would count), and sharing out the last pieces of a swarm.
  */
 import { Bitfield } from '../common/base/bitfield.ts';
-import { NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
+import { after, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
+import { HEAD_START_MS } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import { Flights } from './flights.ts';
 import { firstCommon } from './overlap.ts';
@@ -140,16 +143,25 @@ export class Plan {
     this.sourceGained(id, 0 as PieceIndex);
   }
 
-  /** Splits the needed pieces over the sources there are. Before that `next` gives nothing. */
-  start(): void {
+  /**
+   * Splits the needed pieces over the sources there are. Before that `next` gives nothing. For HEAD_START_MS from `now`
+   * on the first piece of each stays its own; without `now` whoever is faster takes all.
+   */
+  start(now?: Instant): void {
     if (this.#hasStarted) throw new Error('the plan was started twice');
     this.#hasStarted = true;
+    if (now !== undefined) this.#giveHeadStart(after(now, HEAD_START_MS));
     const sources = [...this.#sources.values()];
     for (let i = sources.length - 1; i > 0; i--) {
       const j = this.#random.below(i + 1);
       [sources[i], sources[j]] = [sources[j]!, sources[i]!];
     }
     this.#picker.divide(sources);
+  }
+
+  #giveHeadStart(until: Instant): void {
+    for (const source of this.#sources.values()) source.headStartUntil = until;
+    this.#wakeBy(until);
   }
 
   /** What this source should fetch now, beside what it is fetching; undefined when there is nothing for it. */
@@ -214,6 +226,7 @@ export class Plan {
     this.#wakeAt = NEVER;
     for (const source of this.#sources.values()) {
       if (source.restUntil > now) this.#wakeBy(source.restUntil);
+      if (source.isStarting(now)) this.#wakeBy(source.headStartUntil);
       for (const { piece, dueAt } of source.flights.values()) {
         const due = Math.min(dueAt, source.silentAt) as Instant;
         if (due <= now) late.push({ id: source.id, piece });

@@ -179,7 +179,7 @@ export class Pursuit {
       this.#options.onHungry();
       return false;
     }
-    this.#plan.start();
+    this.#plan.start(this.#options.clock.now());
     return true;
   }
 

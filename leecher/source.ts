@@ -82,6 +82,8 @@ export class Source implements Runner {
   releasesSeen = -1;
   /** It holds no needed piece before this one. */
   usefulFrom = 0;
+  /** Until then nobody takes away what it was given first: each source that is there at the start has its part. */
+  headStartUntil: Instant = instant(0);
   /** Until then an offender rests. */
   restUntil: Instant = instant(0);
   #strikes = 0;
@@ -93,6 +95,11 @@ export class Source implements Runner {
   constructor(id: number, pieces: Bitfield) {
     this.id = id;
     this.pieces = pieces;
+  }
+
+  /** It has not delivered yet, and has had little time to. */
+  isStarting(now: Instant): boolean {
+    return now < this.headStartUntil && this.report.pieces === 0;
   }
 
   /** It gets one piece at a time, and no work that others would do. */

@@ -161,6 +161,8 @@ export const CHOKE_INTERVAL_MS = 10_000;
 /* ---- download ---- */
 /** Memory for pieces that are being fetched, checked or written; never fewer than four pieces. */
 export const MAX_FETCH_BUFFER_BYTES = 48 * MIB;
+/** So long after the start the first piece of each source stays its own. */
+export const HEAD_START_MS = 1_000;
 /** The last pieces are asked from this many sources at once. */
 export const ENDGAME_SOURCES = 2;
 /** Pause before a source is asked again for a piece it failed, when no other has it; doubles up to the last. */
