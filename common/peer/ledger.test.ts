@@ -54,6 +54,16 @@ describe('a cancelled request', () => {
     expect(ledger.excuse(ref(3))).toBe(false);
   });
 
+  it('has as many answers to come as it was made and cancelled', () => {
+    const ledger = new Ledger();
+    for (let i = 0; i < 2; i++) {
+      ledger.add(ref(3));
+      ledger.cancel(ref(3));
+    }
+    ledger.add(ref(3));
+    expect([1, 2, 3, 4].map(() => ledger.takeReject(ref(3)))).toEqual(['cancelled', 'cancelled', 'wanted', 'unasked']);
+  });
+
   it('that is made again is answered by the block, and the reject that comes first answers the cancel', () => {
     const ledger = new Ledger();
     ledger.add(ref(3));

@@ -13,8 +13,14 @@ export type LedgerAnswer = 'wanted' | 'cancelled' /* asked for, then no longer w
  */
 const keyOf = (ref: BlockRef): number => ref.piece * MAX_PIECE_BYTES + ref.begin;
 
+/** A block that was asked for and is no longer wanted. */
+interface Cancelled extends BlockRef {
+  /** Still to come: one for each time it was asked for and cancelled. */
+  answers: number;
+}
+
 /** The entry for exactly this block. */
-function find(among: ReadonlyMap<number, BlockRef>, ref: BlockRef): BlockRef | undefined {
+function find<T extends BlockRef>(among: ReadonlyMap<number, T>, ref: BlockRef): T | undefined {
   const found = among.get(keyOf(ref));
   if (found === undefined) return undefined;
   const isSame = found.piece === ref.piece && found.begin === ref.begin && found.length === ref.length;
@@ -25,7 +31,7 @@ export class Ledger {
   /** BOUNDED: by the caller, who keeps at most MAX_OUTSTANDING_REQUESTS open. */
   readonly #open = new Map<number, BlockRef>();
   /** BOUNDED: by MAX_OUTSTANDING_REQUESTS; the oldest goes first. */
-  readonly #cancelled = new Map<number, BlockRef>();
+  readonly #cancelled = new Map<number, Cancelled>();
   #bytes = 0;
 
   /** Requests that wait for an answer we want. */
@@ -52,7 +58,8 @@ export class Ledger {
     const open = find(this.#open, ref);
     if (open === undefined) return false;
     this.#drop(open);
-    this.#cancelled.set(keyOf(open), open);
+    const answers = (find(this.#cancelled, ref)?.answers ?? 0) + 1;
+    this.#cancelled.set(keyOf(open), { ...open, answers });
     if (this.#cancelled.size > MAX_OUTSTANDING_REQUESTS) {
       const oldest = this.#cancelled.keys().next();
       if (oldest.done !== true) this.#cancelled.delete(oldest.value);
@@ -72,7 +79,10 @@ export class Ledger {
 
   /** An answer came that is not wanted; false when it was never asked for. */
   excuse(ref: BlockRef): boolean {
-    return find(this.#cancelled, ref) !== undefined && this.#cancelled.delete(keyOf(ref));
+    const cancelled = find(this.#cancelled, ref);
+    if (cancelled === undefined) return false;
+    if (--cancelled.answers === 0) this.#cancelled.delete(keyOf(ref));
+    return true;
   }
 
   /** A reject came: where the block was cancelled and asked for again, it answers what was cancelled (BEP 6). */
