@@ -182,9 +182,9 @@ export class Connection implements SessionEvents, TcpHandler {
     return this.#session.isV2;
   }
 
-  /** It is v1, and would be v2 if it were made again. */
+  /** It is v1 and would be v2 if it were made again. */
   get couldBeV2(): boolean {
-    return !this.isV2 && (this.side === 'dialled' || this.#session.wasOfferedV2);
+    return this.#session.couldBeV2;
   }
 
   get heardAt(): Instant {

@@ -28,7 +28,7 @@ import { Silence } from './silence.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { Torrent } from './torrent.ts';
 import { Voice } from './voice.ts';
-import { answeredName, dialledName, isNamed, isV2Name, type WireName } from './wire-names.ts';
+import { answeredName, dialledName, isHybrid, isNamed, isV2Name, type WireName } from './wire-names.ts';
 
 export interface SessionOptions {
   readonly side: 'dialled' | 'accepted';
@@ -54,7 +54,8 @@ export class Session {
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #now: Instant;
   #offences = 0;
-  #wasOfferedV2 = false;
+  /** One side did not know yet that the torrent is a hybrid. */
+  #isV1ByChance = false;
   readonly #hashBucket: TokenBucket;
 
   #torrent: Torrent | undefined;
@@ -134,9 +135,9 @@ export class Session {
     return this.#torrent !== undefined && isV2Name(this.#torrent.names, this.#wireHash);
   }
 
-  /** The peer that called would have it v2, whether we could or not. */
-  get wasOfferedV2(): boolean {
-    return this.#wasOfferedV2;
+  /** It is v1 and would be v2 if it were made again, now that we know that the torrent is a hybrid. */
+  get couldBeV2(): boolean {
+    return this.#isV1ByChance && !this.isV2 && isHybrid(this.#torrent!.names);
   }
 
   get remoteIsChoking(): boolean {
@@ -164,7 +165,10 @@ export class Session {
   /** A dialled connection speaks first. */
   start(): void {
     const { side, refusals = 0 } = this.#options;
-    if (side === 'dialled') this.#sendHandshake(dialledName(this.#torrent!.names, refusals));
+    if (side === 'accepted') return;
+    const { names } = this.#torrent!;
+    this.#isV1ByChance = !isHybrid(names);
+    this.#sendHandshake(dialledName(names, refusals));
   }
 
   /** The next bytes of the stream. */
@@ -237,7 +241,7 @@ export class Session {
     if (this.#options.side === 'accepted') {
       this.#torrent = this.#events.lookup(wireHash);
       if (this.#torrent === undefined) return this.close('unknown-torrent');
-      this.#wasOfferedV2 = flags.upgrade;
+      this.#isV1ByChance = flags.upgrade;
       const answer = answeredName(this.#torrent.names, { wireHash, upgrade: flags.upgrade });
       this.#wireHash = answer.wireHash;
       this.#sendHandshake(answer);

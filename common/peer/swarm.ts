@@ -92,17 +92,15 @@ export class Swarm {
    * made again, since hashes can be asked for on v2 connections only.
    */
   named(names: WireNames): void {
-    const wasHybrid = this.torrent.names.v1 !== undefined && this.torrent.names.v2 !== undefined;
     this.torrent.name(names);
     this.#options.onNamed?.(wireHashesOf(names));
-    if (wasHybrid || names.v1 === undefined || names.v2 === undefined) return;
-    const now = this.#options.clock.now();
-    for (const connection of this.connections) {
-      if (!connection.couldBeV2) continue;
-      // One that called us may not call again soon.
-      for (const endpoint of connection.peer.endpoints) this.standing.meet(endpoint, now);
-      connection.close('to-upgrade');
-    }
+    for (const connection of this.connections) if (connection.couldBeV2) this.#makeAgain(connection);
+  }
+
+  #makeAgain(connection: Connection): void {
+    // One that called us may not call again soon.
+    for (const endpoint of connection.peer.endpoints) this.standing.meet(endpoint, this.#options.clock.now());
+    connection.close('to-upgrade');
   }
 
   /** How often it hung up before it said anything, when it was dialled by a name of a hybrid. */
@@ -180,7 +178,10 @@ export class Swarm {
       if (!isPreferred) return false;
     }
     this.#connections.set(connection.id, connection);
-    return true;
+    if (!connection.couldBeV2) return true;
+    // It was on its way when we learned the names.
+    this.#makeAgain(connection);
+    return false;
   }
 
   /**

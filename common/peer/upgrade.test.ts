@@ -111,6 +111,20 @@ describe('a leecher that finds out that its torrent is a hybrid', () => {
     expect(fetcher.takeTold().filter((line) => line.startsWith('gone'))).toEqual(['gone to-upgrade']);
   });
 
+  it('dials again one that it was dialling when it found out', async () => {
+    const world = new World();
+    const seeder = await world.add({ host: '10.0.0.1', names: HYBRID });
+    const fetcher = new FakeFetcher();
+    const leecher = await world.add({ host: '10.0.0.2', names: { v1: V1 }, knowsNothing: true, fetcher });
+    leecher.swarm.meet([seeder.endpoint]);
+    // The dial is answered, and the handshake is under way.
+    await world.clock.runFor(3);
+    expect(leecher.swarm.connections).toEqual([]);
+    leecher.swarm.named(HYBRID);
+    await world.clock.runFor(5_000);
+    expect([...fetcher.peers.values()].map((peer) => peer.takesHashRequests)).toEqual([true]);
+  });
+
   it('has those that called it by the v1 hash, and would have upgraded, as v2 too', async () => {
     const world = new World();
     const seeder = await world.add({ host: '10.0.0.1', names: HYBRID });

@@ -40,6 +40,9 @@ export const wireHashesOf = ({ v2, v1, either }: WireNames): readonly WireHash[]
 export const isNamed = (names: WireNames, wireHash: Uint8Array): boolean =>
   wireHashesOf(names).some((known) => equalBytes(known, wireHash));
 
+/** Both names are known: connections may be v2. */
+export const isHybrid = ({ v2, v1 }: WireNames): boolean => v2 !== undefined && v1 !== undefined;
+
 /**
  * What a dialler says. Of a hybrid it is the v1 hash with the offer to upgrade, which suits every peer that knows both.
  * One that has hung up on that, so many times, may know the v2 hash alone, as a leecher does at first, or be libtorrent
