@@ -280,6 +280,20 @@ describe('layer fetch', () => {
     bench.expectComplete();
   });
 
+  it('who comes while a silent peer is asked is asked soon', () => {
+    const bench = new Bench(PIECES_513);
+    bench.addPeers(1);
+    bench.asked = [];
+    bench.now = instant(bench.now + 1_000);
+    bench.addPeers(2);
+    const cameAt = bench.now;
+    bench.tick();
+    expect(bench.now - cameAt).toBeLessThan(HASH_REQUEST_TIMEOUT_MS / 2);
+    expect(peersOf(bench.asked)).toEqual([2, 2]);
+    bench.answerAll();
+    bench.expectComplete();
+  });
+
   it('a late answer of a peer that was passed over is as good as any', () => {
     const bench = new Bench(PIECES_513);
     bench.addPeers(1, 2);

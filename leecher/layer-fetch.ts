@@ -5,7 +5,7 @@
  * BOUNDED: by 32 bytes for each piece, and by HASHES_PER_REQUEST hashes for each request under way.
  */
 import { toHex } from '../common/base/bytes.ts';
-import { after, NEVER, type Instant } from '../common/base/ids.ts';
+import { after, instant, NEVER, type Instant } from '../common/base/ids.ts';
 import { HASH_REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
 import type { ContentFile, Geometry } from '../common/content/geometry.ts';
 import { layerRequests, verifyHashes } from '../common/content/hash-requests.ts';
@@ -76,7 +76,9 @@ export class LayerFetch {
   addPeer(peer: number, now: Instant): void {
     if (!this.#peers.has(peer)) this.#peers.set(peer, 0);
     for (const task of this.#timed) {
-      if (task.askedOf === undefined && !task.refusedBy.has(peer)) this.#release(task);
+      if (task.refusedBy.has(peer)) continue;
+      if (task.askedOf === undefined) this.#release(task);
+      else if (task.askedOf !== peer) task.dueAt = instant(Math.min(task.dueAt, now + HASH_REQUEST_PATIENCE_MS));
     }
     this.#askAll(now);
   }
