@@ -47,7 +47,7 @@ describe('the floor of a file', () => {
     ['common/content/merkle.ts', 1],
     ['common/base/ids.ts', 0],
     ['leecher/plan.test.ts', undefined],
-    ['common/sim/world.ts', undefined],
+    ['common/sim/world/world.ts', undefined],
   ])('%s is %s', (path, floor) => {
     expect(floorOf(path)).toBe(floor);
   });
@@ -73,7 +73,8 @@ const breaks: readonly Sample[] = [
   ['common/host/store.ts', "import { a } from '../peer/node.ts';", 'the host knows no rule and no driver'],
   // Sideways.
   ['common/peer/node.ts', "import { a } from '../../leecher/download.ts';", 'common imports an executable'],
-  ['common/sim/world.ts', "import { a } from '../../tracker/service.ts';", 'common imports an executable'],
+  ['common/sim/network.ts', "import { a } from '../../tracker/service.ts';", 'common imports an executable'],
+  ['common/sim/world/world.ts', "import { a } from '../../../scripts/tidy.ts';", 'common imports an executable'],
   ['seeder/share.ts', "import { a } from '../leecher/resume.ts';", 'one executable imports another'],
   ['tracker/main.ts', "import { a } from '../seeder/main.ts';", 'one executable imports another'],
   ['leecher/download.ts', "import { a } from '../scripts/tidy.ts';", 'one executable imports another'],
@@ -96,7 +97,7 @@ const breaks: readonly Sample[] = [
   ['seeder/share.ts', "import fs from 'fs';", 'packages and built-in modules'],
   ['leecher/plan.ts', "import type { Clock } from '../common/base/ports.ts';", 'Clock below the drivers'],
   ['common/peer/uploads.ts', "import { type PieceStore } from '../base/ports.ts';", 'PieceStore below the drivers'],
-  ['common/peer/node.ts', "import { a } from '../sim/world.ts';", 'for tests'],
+  ['common/peer/node.ts', "import { a } from '../sim/world/world.ts';", 'for tests'],
   ['common/host/udp.ts', "import { a } from '../sim/network.ts';", 'for tests'],
   ['common/wire/bencode.ts', "import { a } from '../fixtures/vectors.ts';", 'for tests'],
   ['common/host/udp.ts', "import { a } from './tcp.test.ts';", 'a test is imported'],
@@ -159,7 +160,11 @@ const keeps: readonly (readonly [path: string, text: string])[] = [
     'tracker/main.ts',
     "import { a } from '../common/host/udp.ts';\nimport { b } from './server.ts';\nprocess.exitCode = 1;",
   ],
-  ['leecher/plan.test.ts', "import { a } from '../common/sim/world.ts';\nimport { readFileSync } from 'node:fs';"],
+  ['common/sim/world/sim-tracker.ts', "import { a } from '../../../tracker/service.ts';"],
+  [
+    'leecher/plan.test.ts',
+    "import { a } from '../common/sim/world/world.ts';\nimport { readFileSync } from 'node:fs';",
+  ],
   ['seeder/share.test.ts', "import { a } from '../tracker/service.ts';\nconst b = await world.run();"],
   ['common/wire/tracker-packets.test.ts', "const peer = { host: '10.0.0.1', port: 6881 };"],
   [
