@@ -47,6 +47,8 @@ class Attempt {
   readonly #random: SeededRandom;
   readonly #settle: (result: DialResult) => void;
   #cancelTimeout: (() => void) | undefined;
+  /** Our end, while the answer is on its way. */
+  #near: SimTcpStream | undefined;
   #isOpen = true;
 
   constructor(options: {
@@ -91,6 +93,7 @@ class Attempt {
       }
       const local = { host: route.source, port: from.listening.freePort() };
       const [near, far] = SimTcpStream.pair(from.newEnd(there, local, to), target.newEnd(back, to, local));
+      this.#near = near;
       far.signal(() => {
         // A program that died meanwhile gets no answer.
         if (near.isGone) return;
@@ -105,6 +108,7 @@ class Attempt {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#cancelTimeout?.();
+    if (!result.ok) this.#near?.destroy();
     this.#settle(result);
   }
 
