@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Digest } from '../base/ids.ts';
 import { after } from '../base/ids.ts';
 import type { Clock, Hasher } from '../base/ports.ts';
 import { leavesOf, rootOfBytes } from '../content/merkle.ts';
+import { sha1Of } from './piece-hash.ts';
 
 /**
  * Hashes on the spot and answers after a while of virtual time. The bytes are looked at when the answer is due: who
@@ -27,9 +27,7 @@ export class SimHasher implements Hasher {
   }
 
   sha1(bytes: Uint8Array, zeroBytes: number): Promise<Uint8Array> {
-    return this.#later(
-      () => new Uint8Array(createHash('sha1').update(bytes).update(new Uint8Array(zeroBytes)).digest()),
-    );
+    return this.#later(() => sha1Of(bytes, zeroBytes));
   }
 
   #later<T>(work: () => T): Promise<T> {
