@@ -1,0 +1,56 @@
+import { concatBytes, utf8 } from '../../base/bytes.ts';
+import type { HttpClient } from '../../base/http-ports.ts';
+import type { PeerId } from '../../base/ids.ts';
+import type { Log, LogFields, Meter, Random, Resolver } from '../../base/ports.ts';
+import { PEER_ID_PREFIX } from '../../base/product.ts';
+import type { TrackerAddress } from '../../announce/tracker-address.ts';
+import type { VirtualClock } from '../clock.ts';
+import type { SimHost } from '../host.ts';
+import type { SimNetwork } from '../network.ts';
+import type { SeededRandom } from '../random.ts';
+import type { SimContent } from './content.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What every actor of a world has to do with. */
+export interface WorldParts {
+  readonly clock: VirtualClock;
+  /** The scenario's own chance; programs have that of their hosts. */
+  readonly random: SeededRandom;
+  readonly network: SimNetwork;
+  readonly resolver: Resolver;
+  readonly content: SimContent;
+  readonly verdict: Verdict;
+  /** Those that a program is given on its command line. */
+  readonly trackers: readonly TrackerAddress[];
+  /** The HTTP of a machine. */
+  httpOf(host: SimHost): HttpClient;
+  /** Whether nothing false or impossible comes from this address. */
+  isHonest(address: string): boolean;
+}
+
+export const newPeerId = (random: Random): PeerId =>
+  concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId;
+
+export const noMeter: Meter = { count: () => {} };
+
+/** Reasons for which no program of ours may turn away another that behaves. */
+const INSULTS: ReadonlySet<string> = new Set(['bad-message', 'offences', 'banned', 'not-bittorrent']);
+
+const hostOf = (endpoint: unknown): string => String(endpoint).replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
+
+/** What a program says goes into the story of the world, and some of it is judged. */
+export function storyLog(parts: Pick<WorldParts, 'verdict' | 'isHonest' | 'content'>, who: string): Log {
+  const { verdict } = parts;
+  const tell = (message: string, fields?: LogFields): void => {
+    const details = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${String(value)}`);
+    verdict.note(who, [message, ...details].join(' '));
+    if (message !== 'peer left') return;
+    const reason = String(fields?.['reason']);
+    const host = hostOf(fields?.['peer']);
+    // Whoever knows one name of a hybrid may be called by the other.
+    const isInsult = INSULTS.has(reason) || (reason === 'unknown-torrent' && parts.content.wireHashes.length === 1);
+    if (isInsult && parts.isHonest(host)) verdict.breach(who, `turns ${host} away, who did nothing wrong: ${reason}`);
+  };
+  const log: Log = { error: tell, warn: tell, info: tell, debug: tell, trace: tell, traces: false, child: () => log };
+  return log;
+}

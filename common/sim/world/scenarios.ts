@@ -1,0 +1,15 @@
+import type { Scenario } from './scenario.ts';
+import { CHAOS_SCENARIOS } from './scenarios/chaos.ts';
+import { ENDING_SCENARIOS } from './scenarios/endings.ts';
+import { LEECHER_SCENARIOS } from './scenarios/leechers.ts';
+import { NETWORK_SCENARIOS } from './scenarios/network.ts';
+import { SEEDER_SCENARIOS } from './scenarios/seeders.ts';
+
+/** Everything that can happen, as far as we have thought of it. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...SEEDER_SCENARIOS,
+  ...NETWORK_SCENARIOS,
+  ...LEECHER_SCENARIOS,
+  ...ENDING_SCENARIOS,
+  ...CHAOS_SCENARIOS,
+];
