@@ -132,6 +132,7 @@ export class Clerk {
         address,
         port,
         role: roleOf(facts),
+        asker: askerOf(facts),
         event: event === 'stopped' || event === 'completed' ? event : 'alive',
         ttlS,
         wanted: Math.min(wanted, address.length === 4 ? MAX_PEERS_V4 : MAX_PEERS_V6),
@@ -225,3 +226,10 @@ function roleOf({ leftBytes, event }: AnnounceFacts): Role {
   if (leftBytes === 0) return 'seeder';
   return event === 'paused' ? 'partial' : 'leecher';
 }
+
+/**
+ * aria2 says that nothing is left as long as it has no more than a magnet link. As a seeder it would be given no
+ * seeders, and never begin; so at its start every foreign client is given what a leecher is.
+ */
+const askerOf = (facts: AnnounceFacts): Role =>
+  facts.ttlS === undefined && facts.event === 'started' && facts.leftBytes === 0 ? 'leecher' : roleOf(facts);

@@ -14,6 +14,8 @@ export interface Announcement {
   /** 1 … 65535. */
   readonly port: number;
   readonly role: Role;
+  /** As what it is given peers; by its role when absent. */
+  readonly asker?: Role;
   readonly event: 'alive' | 'completed' | 'stopped';
   /** 1 … 3600. */
   readonly ttlS: number;
@@ -119,7 +121,14 @@ export class Registry {
     const swarm = known ?? this.#open(key, one.infoHash);
     if (row !== undefined) swarm.detach(row);
     this.#chance.state = 1 + this.#random.below(2 ** 32 - 1);
-    const peerBytes = swarm.sample(one.role, one.wanted, into, this.#chance, tickOf(now), this.#expireSampled);
+    const peerBytes = swarm.sample(
+      one.asker ?? one.role,
+      one.wanted,
+      into,
+      this.#chance,
+      tickOf(now),
+      this.#expireSampled,
+    );
     if (row === undefined) this.#insert(swarm, one, now);
     else this.#refresh(row, one, now);
     this.#settle(swarm);

@@ -271,6 +271,14 @@ describe('announce', () => {
     expect(asker.announce({ port: 1, leftBytes: 0 }, THERE).peers).toEqual([]);
   });
 
+  it('gives a foreign client that starts with nothing left seeders too: with a magnet link aria2 says so', () => {
+    asker.announce({ leftBytes: 0 });
+    const magnet = { port: 1, leftBytes: 0, ttlS: undefined };
+    expect(asker.announce({ ...magnet, event: 'started' }, THERE).peers).toEqual(['192.0.2.1:7000']);
+    expect(asker.announce(magnet, THERE).peers).toEqual([]);
+    expect(asker.announce({ port: 2, leftBytes: 0, event: 'started' }, THERE).peers).toEqual([]);
+  });
+
   it('[fault 11] refuses more than one address’s share in words', () => {
     for (let port = 1; port <= 300; port++) asker.announce({ port });
     expect(asker.error(asker.announceBytes({ port: 301 }))).toEqual([
