@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""One stock libtorrent peer on one loopback address, for cells.py.
+"""One stock libtorrent peer on one loopback address, for the cells.
 
-  libtorrent_peer.py create --file FILE --out FILE.torrent --piece-bytes N
-  libtorrent_peer.py seed   --ip ADDR --torrent FILE.torrent --dir DIR --tracker URL
+  libtorrent_peer.py create --file PATH --out FILE.torrent --piece-bytes N --format v2|hybrid|v1
+  libtorrent_peer.py seed   --ip ADDR --torrent FILE.torrent --dir DIR --tracker URL [--upload-rate BYTES]
   libtorrent_peer.py leech  --ip ADDR (--torrent FILE.torrent | --magnet URI) --dir DIR [--tracker URL]
 
-Prints `HASH <64 hex>` (create), `READY` (seed: checked and answered by the tracker) or `DONE` (leech: complete, and
-written); `ERROR ...` lines tell what went wrong. Settings are libtorrent's own, so that the cells meet what users
-have; only what would leave the loopback interface is off.
+Prints `V1 <40 hex>` and `V2 <64 hex>`, as far as there are such hashes, then `READY` (create), `READY` (seed: checked
+and answered by the tracker) or `DONE` (leech: complete, and written); `ERROR ...` lines tell what went wrong. Settings
+are libtorrent's own, so that the cells meet what users have; only what would leave the loopback interface is off.
 """
 import argparse
 import os
@@ -27,6 +27,7 @@ TROUBLE = (
     lt.tracker_error_alert,
     lt.listen_failed_alert,
 )
+FLAGS = {'v2': lt.create_torrent.v2_only, 'hybrid': 0, 'v1': lt.create_torrent.v1_only}
 
 
 def say(line: str) -> None:
@@ -36,17 +37,22 @@ def say(line: str) -> None:
 def create(args: argparse.Namespace) -> None:
     files = lt.file_storage()
     lt.add_files(files, args.file)
-    torrent = lt.create_torrent(files, piece_size=args.piece_bytes, flags=lt.create_torrent.v2_only)
+    torrent = lt.create_torrent(files, piece_size=args.piece_bytes, flags=FLAGS[args.format])
     lt.set_piece_hashes(torrent, os.path.dirname(args.file))
     encoded = lt.bencode(torrent.generate())
     with open(args.out, 'wb') as out:
         out.write(encoded)
-    say(f'HASH {lt.torrent_info(args.out).info_hashes().v2}')
+    hashes = lt.torrent_info(args.out).info_hashes()
+    if hashes.has_v1():
+        say(f'V1 {hashes.v1}')
+    if hashes.has_v2():
+        say(f'V2 {hashes.v2}')
+    say('READY')
 
 
 def session(ip: str) -> lt.session:
     return lt.session({
-        'listen_interfaces': f'{ip}:0',
+        'listen_interfaces': f'[{ip}]:0' if ':' in ip else f'{ip}:0',
         'outgoing_interfaces': ip,
         'enable_dht': False,
         'enable_lsd': False,
@@ -65,7 +71,10 @@ def add(ses: lt.session, args: argparse.Namespace) -> lt.torrent_handle:
     if args.tracker:
         params.trackers = [args.tracker]
     params.save_path = args.dir
-    return ses.add_torrent(params)
+    handle = ses.add_torrent(params)
+    if args.upload_rate:
+        handle.set_upload_limit(args.upload_rate)
+    return handle
 
 
 def run(args: argparse.Namespace) -> None:
@@ -104,11 +113,13 @@ def main() -> None:
     making.add_argument('--file', required=True)
     making.add_argument('--out', required=True)
     making.add_argument('--piece-bytes', type=int, required=True)
+    making.add_argument('--format', choices=FLAGS, required=True)
     for verb in ('seed', 'leech'):
         peer = verbs.add_parser(verb)
         peer.add_argument('--ip', required=True)
         peer.add_argument('--dir', required=True)
         peer.add_argument('--tracker')
+        peer.add_argument('--upload-rate', type=int)
         what = peer.add_mutually_exclusive_group(required=True)
         what.add_argument('--torrent')
         if verb == 'leech':

@@ -7,8 +7,6 @@ import threading
 import time
 from typing import Callable, Optional
 
-LINE_LIMIT_S = 60.0
-EXIT_LIMIT_S = 120.0
 STOP_LIMIT_S = 8.0
 
 
@@ -17,18 +15,23 @@ class Failed(Exception):
 
 
 class Process:
-    """A started command whose standard output is read line by line; standard error goes to a file."""
+    """A started command whose standard output is read line by line; standard error goes to a file.
+
+    `until` is the moment of time.monotonic() at which each wait on it ends.
+    """
 
     def __init__(self, name: str, command: 'list[str]', log_dir: str, cwd: Optional[str] = None,
-                 env: 'Optional[dict[str, str]]' = None) -> None:
+                 env: 'Optional[dict[str, str]]' = None, until: float = float('inf')) -> None:
         self.name = name
+        self.until = until
         self.log_path = os.path.join(log_dir, f'{name}.log')
         self.lines: 'list[str]' = []
         self._fresh: 'queue.Queue[Optional[str]]' = queue.Queue()
         with open(self.log_path, 'wb') as log:
             self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                                            cwd=cwd, env={**os.environ, **(env or {})}, start_new_session=True)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._child.stdout is not None
@@ -38,28 +41,38 @@ class Process:
             self._fresh.put(line)
         self._fresh.put(None)
 
-    def wait_line(self, wanted: Callable[[str], bool], what: str, limit_s: float = LINE_LIMIT_S) -> str:
+    def _left_s(self) -> float:
+        return max(0.0, min(self.until - time.monotonic(), 600.0))
+
+    def wait_line(self, wanted: Callable[[str], bool], what: str) -> str:
         """The next line that is wanted; lines before it are passed over."""
-        until = time.monotonic() + limit_s
         while True:
             try:
-                line = self._fresh.get(timeout=max(0.0, until - time.monotonic()))
+                line = self._fresh.get(timeout=self._left_s())
             except queue.Empty:
-                raise Failed(f'{self.name}: no {what} within {limit_s:g} s') from None
+                raise Failed(f'{self.name}: no {what} in time') from None
             if line is None:
                 raise Failed(f'{self.name}: ended with code {self._child.wait()} before {what}')
             if wanted(line):
                 return line
 
+    def wait_word(self, word: str) -> None:
+        self.wait_line(lambda line: line == word, word)
+
     def value_of(self, key: str) -> str:
         """The value of the `key: value` line that the process prints."""
         return self.wait_line(lambda line: line.startswith(f'{key}: '), f'line "{key}: …"').split(': ', 1)[1]
 
-    def wait_success(self, limit_s: float = EXIT_LIMIT_S) -> None:
+    def wait_exit(self) -> int:
         try:
-            code = self._child.wait(limit_s)
+            code = self._child.wait(self._left_s())
         except subprocess.TimeoutExpired:
-            raise Failed(f'{self.name}: still running after {limit_s:g} s') from None
+            raise Failed(f'{self.name}: still running when time was up') from None
+        self._reader.join(STOP_LIMIT_S)
+        return code
+
+    def wait_success(self) -> None:
+        code = self.wait_exit()
         if code != 0:
             raise Failed(f'{self.name}: exit code {code}')
 
@@ -67,19 +80,22 @@ class Process:
         if self._child.poll() is not None:
             raise Failed(f'{self.name}: ended with code {self._child.returncode}')
 
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL when that is not enough."""
+    def ask_to_stop(self) -> None:
         if self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)
-            try:
-                self._child.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when that is not enough."""
+        self.ask_to_stop()
+        try:
+            self._child.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
 
     def tail(self, count: int = 15) -> str:
         """The end of what it said, for a failure's report."""
         with open(self.log_path, encoding='utf-8', errors='replace') as log:
             said = log.read().splitlines()
         shown = [f'  stdout| {line}' for line in self.lines[-count:]] + [f'  stderr| {line}' for line in said[-count:]]
-        return '\n'.join([f'  -- {self.name}', *shown])
+        return '\n'.join([f'  -- {self.name}', *(line[:240] for line in shown)])

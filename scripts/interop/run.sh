@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Transfers between the three commands and other programs: libtorrent as seeder and leecher, opentracker as tracker.
-# Installs nothing; says what is missing. Options go to cells.py (--only WORDS).
+# Transfers between the three commands and other programs: libtorrent, aria2, Transmission and rtorrent as seeders and
+# leechers, opentracker as tracker.
+# Installs nothing; says what is missing. Options go to matrix.py (--only WORDS, --list, --markdown FILE).
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -15,6 +16,9 @@ elif ! "$python" -c 'import libtorrent' 2>/dev/null; then
   missing+=(python3-libtorrent)
 fi
 command -v opentracker >/dev/null || missing+=(opentracker)
+command -v aria2c >/dev/null || missing+=(aria2)
+command -v transmission-daemon >/dev/null || missing+=(transmission-daemon)
+command -v rtorrent >/dev/null || missing+=(rtorrent)
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "interop: missing ${missing[*]}; on Debian and Ubuntu: apt-get install ${missing[*]}" >&2
   exit 2
@@ -29,4 +33,4 @@ if [ ! -e "$root/dist/leecher/main.js" ]; then
 fi
 
 "$python" -c 'import libtorrent; print("interop: libtorrent", libtorrent.__version__)'
-exec "$python" -B "$here/cells.py" "$@"
+exec "$python" -B "$here/matrix.py" "$@"
