@@ -108,7 +108,7 @@ class Attempt {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#cancelTimeout?.();
-    if (!result.ok) this.#near?.destroy();
+    if (!result.ok) this.#near?.reset();
     this.#settle(result);
   }
 
