@@ -50,7 +50,7 @@ export class JunkLine {
     const reader = new MessageReader({
       handshake: () => answers.onHandshake?.(),
       message: (id, payload) => {
-        if (id === MESSAGE.request && payload.length === 12) answers.onRequest?.(decodeBlockRef(payload));
+        if (id === MESSAGE.request && payload.length === 12) this.#heedRequest(decodeBlockRef(payload), answers);
         else answers.onMessage?.(id, payload);
       },
       blockStart: () => {},
@@ -63,6 +63,12 @@ export class JunkLine {
         this.#isOpen = false;
       },
     });
+  }
+
+  /** Another junk peer may ask for anything. */
+  #heedRequest(ref: BlockRef, answers: TrickAnswers): void {
+    const { pieceCount, geometry } = this.content;
+    if (ref.piece < pieceCount && ref.begin + ref.length <= geometry.pieceBytes) answers.onRequest?.(ref);
   }
 
   say(...parts: readonly Uint8Array[]): void {

@@ -2,7 +2,7 @@ import { KIB } from '../../base/limits.ts';
 import type { LinkTraits } from '../link.ts';
 import type { SeededRandom } from '../random.ts';
 import type { ContentShape } from './content.ts';
-import { World } from './world.ts';
+import { type Families, World } from './world.ts';
 
 /** One row of the table of what can happen. */
 export interface Scenario {
@@ -20,6 +20,8 @@ export interface Scenario {
 const PIECES = [12, 40] as const;
 /** Of every eighth world: streams cut as by a real network. */
 const PACKET_BYTES = 1_448;
+
+const FAMILIES: readonly Families[] = [['IPv4'], ['IPv4'], ['IPv6'], ['IPv4', 'IPv6']];
 
 /** A file of so many pieces, the last of any length. */
 function shapeOf(random: SeededRandom, [least, most]: readonly [number, number]): ContentShape {
@@ -48,6 +50,7 @@ export async function playScenario(
   const world = new World({
     seed,
     content: (random) => shapeOf(random, scenario.pieces ?? PIECES),
+    families: (random) => FAMILIES[random.below(FAMILIES.length)]!,
     traits: (random) => ({ ...traitsOf(random), ...scenario.traits }),
     onEvent,
   });

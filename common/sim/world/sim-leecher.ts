@@ -12,7 +12,7 @@ import { SimDisk } from '../disk.ts';
 import { SimHasher } from '../hasher.ts';
 import type { SimHost } from '../host.ts';
 import { SimTargetFiles } from '../target-files.ts';
-import { SimWeb } from '../web.ts';
+import { type Served, SimWeb } from '../web.ts';
 import { Conversation } from './conversation.ts';
 import { wireNamesOf } from '../../peer/wire-names.ts';
 import { newPeerId, noMeter, storyLog, type WorldParts } from './parts.ts';
@@ -36,11 +36,16 @@ export interface SimLeecherOptions {
   readonly endpoints: readonly Endpoint[];
   /** One that another uses too; its own without. */
   readonly disk?: SimDisk;
+  /** What a web server gives as the content (BEP 19); no web seed without. */
+  readonly web?: Served;
 }
 
 export type Ending = { readonly code: 'OK'; readonly text: '' } | { readonly code: ErrorCode; readonly text: string };
 
 const DIRECTORY = '/home';
+const WEB_SERVER = { host: '10.0.4.1', port: 80 };
+const WEB_PATH = '/file.bin';
+const WEB_SEED = { url: `http://${WEB_SERVER.host}${WEB_PATH}`, nearest: 'local', isTyped: true } as const;
 const DISK_MS = 2;
 const HASH_MS = 2;
 
@@ -54,6 +59,7 @@ export class SimLeecher {
   #held: Bitfield;
   #leech: Leech | undefined;
   #ending: Ending | undefined;
+  #web: SimWeb | undefined;
   #deaths = 0;
   readonly #marks: { readonly count: number; readonly act: () => void }[] = [];
 
@@ -103,6 +109,8 @@ export class SimLeecher {
     const { parts, name, host, port } = this.#options;
     this.#ending = undefined;
     this.#look();
+    this.#web = new SimWeb({ clock: host.clock, partMs: 5 });
+    this.changeWeb(this.#options.web);
     const listener = await host.listeners.listen({ host: '::', port });
     const listenIn = (remote: Endpoint): Conversation => this.#conversationWith(remote);
     const leech = this.#makeLeech(tapListener(listener, listenIn), tapDialer(host.dialer, listenIn));
@@ -112,6 +120,11 @@ export class SimLeecher {
   }
 
   /* ---- what can befall it ---- */
+
+  /** The web server gives something else from now on, or 404 for undefined. */
+  changeWeb(served: Served | undefined): void {
+    this.#web?.serve(WEB_SERVER, WEB_PATH, served);
+  }
 
   /** Its program is killed, or its machine loses power. */
   kill(options: { readonly losesPower: boolean }): void {
@@ -142,7 +155,7 @@ export class SimLeecher {
   /* ---- inside ---- */
 
   #makeLeech(listener: ReturnType<typeof tapListener>, dialer: ReturnType<typeof tapDialer>): Leech {
-    const { parts, name, host, endpoints, wanted, minSeeders, waitMs, timeoutMs } = this.#options;
+    const { parts, name, host, endpoints, wanted, web, minSeeders, waitMs, timeoutMs } = this.#options;
     const { clock, random, udp } = host;
     const { resolver, trackers } = parts;
     const http = parts.httpOf(host);
@@ -151,8 +164,8 @@ export class SimLeecher {
     const files = new SimTargetFiles({ clock, disk: this.disk, directory: DIRECTORY });
     return new Leech({
       ...{ clock, random, log, listener, dialer, resolver, endpoints, minSeeders, waitMs, timeoutMs },
-      webSources: [],
-      webClient: new SimWeb({ clock, partMs: 1 }),
+      webSources: web === undefined ? [] : [WEB_SEED],
+      webClient: this.#web!,
       hasher: new SimHasher({ clock, delayMs: HASH_MS }),
       meter: noMeter,
       peerId: newPeerId(random),

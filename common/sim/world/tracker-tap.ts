@@ -1,4 +1,4 @@
-import { addressBytes } from '../../base/address.ts';
+import { addressBytes, isIPv6 } from '../../base/address.ts';
 import { toHex } from '../../base/bytes.ts';
 import { after, type Endpoint, endpointText, type Instant } from '../../base/ids.ts';
 import { DEFAULT_NUM_WANT, FOREIGN_TTL_S, MAX_PEERS_V4, MIN_PEER_TTL_S } from '../../base/limits.ts';
@@ -36,7 +36,7 @@ export class TrackerTap implements UdpPort {
   readonly #clock: Clock;
   readonly #verdict: Verdict;
   readonly #ttlS: number;
-  /** By info hash in hex, then by endpoint. */
+  /** By info hash and family, which know nothing of each other (BEP 15), then by endpoint. */
   readonly #swarms = new Map<string, Map<string, Member>>();
   /** The request that is being served. */
   #request: { readonly asked: TrackerRequest; readonly from: Endpoint } | undefined;
@@ -90,7 +90,7 @@ export class TrackerTap implements UdpPort {
   }
 
   #judgeAnnounce(asked: AnnounceRequest, from: Endpoint, bytes: Uint8Array): void {
-    const swarm = this.#swarmOf(asked.infoHash);
+    const swarm = this.#swarmOf(asked.infoHash, from);
     const asker = endpointText({ host: from.host, port: asked.port });
     const isGiver = asked.leftBytes === 0 || asked.event === 'paused';
     const answer = decodeAnnounceResponse(bytes, addressBytes(from.host)!.length as 4 | 16);
@@ -142,7 +142,7 @@ export class TrackerTap implements UdpPort {
     if (!answer.ok) return;
     const peer = endpointText({ host: from.host, port: asked.port });
     for (const [i, infoHash] of asked.hashes.entries()) {
-      const swarm = this.#swarmOf(infoHash);
+      const swarm = this.#swarmOf(infoHash, from);
       const member = swarm.get(peer);
       const isKnown = answer.value.known[i] === true;
       const isThere = member !== undefined && this.#clock.now() - member.endsAt < ROUNDING_MS;
@@ -152,8 +152,8 @@ export class TrackerTap implements UdpPort {
     }
   }
 
-  #swarmOf(infoHash: Uint8Array): Map<string, Member> {
-    const key = toHex(infoHash);
+  #swarmOf(infoHash: Uint8Array, asker: Endpoint): Map<string, Member> {
+    const key = `${toHex(infoHash)} ${isIPv6(asker.host) ? 'IPv6' : 'IPv4'}`;
     let swarm = this.#swarms.get(key);
     if (swarm === undefined) this.#swarms.set(key, (swarm = new Map<string, Member>()));
     return swarm;

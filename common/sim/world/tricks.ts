@@ -93,8 +93,6 @@ export const TRICKS: Readonly<Record<string, Trick>> = {
     poseAndAnswer(line, (ref) => line.block(ref, line.random.bytes(1 + line.random.below(ref.length)))),
   'answers twice': (line) =>
     poseAndAnswer(line, (ref) => {
-      // Another junk peer may ask for anything.
-      if (ref.piece >= line.content.pieceCount) return;
       const data = line.content.pieceOf(pieceIndex(ref.piece)).slice(ref.begin, ref.begin + ref.length);
       line.block(ref, data);
       line.block(ref, data);

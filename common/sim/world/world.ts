@@ -18,6 +18,9 @@ import { SimSeeder, type SimSeederOptions } from './sim-seeder.ts';
 import { SimTracker, type SimTrackerOptions } from './sim-tracker.ts';
 import { Verdict } from './verdict.ts';
 
+/** What every machine speaks. */
+export type Families = readonly ('IPv4' | 'IPv6')[];
+
 type Own<T, Given extends string> = Omit<T, Given | 'parts' | 'name' | 'host' | 'port'>;
 
 const TRACKER_PORT = 6969;
@@ -55,6 +58,7 @@ export class World {
   readonly #pools: PoolWatch;
   readonly #addresses: TrackerAddress[] = [];
   readonly #hosts: SimHost[] = [];
+  readonly #families: Families;
   /** Of an act that was scheduled. */
   #failure: Error | undefined;
   #steps = 0;
@@ -64,6 +68,7 @@ export class World {
     readonly seed: number;
     readonly content: (random: SeededRandom) => ContentShape;
     readonly traits: (random: SeededRandom) => Partial<LinkTraits>;
+    readonly families: (random: SeededRandom) => Families;
     readonly onEvent: ((line: string) => void) | undefined;
   }) {
     this.random = new SeededRandom({ seed: options.seed });
@@ -73,6 +78,7 @@ export class World {
       random: this.random.fork(),
       traits: { ...CALM, ...options.traits(this.random.fork()) },
     });
+    this.#families = options.families(this.random.fork());
     this.verdict = new Verdict({ clock: this.clock, onEvent: options.onEvent });
     this.#resolver = new SimResolver({ clock: this.clock, delayMs: 5 });
     this.#http = new SimHttp({ clock: this.clock, delayMs: 5 });
@@ -149,7 +155,8 @@ export class World {
 
   #place(role: string, index: number): { readonly name: string; readonly host: SimHost } {
     const number = ['tracker', 'seeder', 'leecher', 'junk'].indexOf(role);
-    const host = this.network.addHost(`10.0.${number}.${index + 1}`);
+    const addresses = { IPv4: `10.0.${number}.${index + 1}`, IPv6: `2001:db8:${number}::${index + 1}` };
+    const host = this.network.addHost(...this.#families.map((family) => addresses[family]));
     this.#hosts.push(host);
     return { name: `${role}${index + 1}`, host };
   }

@@ -77,7 +77,7 @@ async function startAgain(world: World): Promise<void> {
 export const CHAOS_SCENARIOS: readonly Scenario[] = [
   {
     name: 'junk peers beside honest ones',
-    seeds: 20,
+    seeds: 50,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(2);
@@ -90,7 +90,7 @@ export const CHAOS_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'chaos',
-    seeds: 40,
+    seeds: 120,
     play: async (world) => {
       for (let i = world.between(1, 2); i > 0; i--) world.addTracker();
       world.addSeeders(1);

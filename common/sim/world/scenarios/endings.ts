@@ -5,7 +5,7 @@ import type { Scenario } from '../scenario.ts';
 export const ENDING_SCENARIOS: readonly Scenario[] = [
   {
     name: 'all seeders lie about everything',
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(world.between(1, 4), {
@@ -20,7 +20,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'all seeders lie about one piece',
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       world.addTracker();
       const piece = pieceIndex(world.random.below(world.content.pieceCount));
@@ -34,7 +34,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'too few seeders',
-    seeds: 3,
+    seeds: 6,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(world.between(1, 2));
@@ -45,7 +45,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'nobody shares it',
-    seeds: 2,
+    seeds: 4,
     play: async (world) => {
       world.addTracker();
       world.addLeecher({ minSeeders: 1, knows: 'hash' });
@@ -55,7 +55,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'no tracker answers',
-    seeds: 2,
+    seeds: 4,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -66,7 +66,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'all seeders die, and others come when the user has started it again',
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       world.addTracker();
       const seeders = world.addSeeders(3);
@@ -85,7 +85,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'there is no room for the file',
-    seeds: 2,
+    seeds: 4,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -98,7 +98,7 @@ export const ENDING_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the disk fails',
-    seeds: 3,
+    seeds: 6,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);

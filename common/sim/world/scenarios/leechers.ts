@@ -18,7 +18,7 @@ function heldByAny(world: World): Bitfield {
 export const LEECHER_SCENARIOS: readonly Scenario[] = [
   {
     name: 'a leecher is killed and started again',
-    seeds: 10,
+    seeds: 20,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -36,7 +36,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a leecher loses power and is started again',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -52,7 +52,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the user stops a leecher and starts it again',
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -69,7 +69,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the disk is full, then has room, then is full again',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -89,7 +89,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'one seeder, which dies when every piece is with some leecher',
-    seeds: 10,
+    seeds: 20,
     play: async (world) => {
       world.addTracker();
       const [seeder] = world.addSeeders(1);
@@ -103,7 +103,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'leechers come one after the other, with few upload slots',
-    seeds: 6,
+    seeds: 12,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(world.between(1, 2), { uploadSlots: 1 });
@@ -118,7 +118,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a second leecher on the same disk is turned away',
-    seeds: 2,
+    seeds: 4,
     play: async (world) => {
       world.addTracker();
       for (const seeder of world.addSeeders(3)) pace(seeder, 20);
@@ -130,6 +130,64 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
       await world.until(() => second.ending !== undefined, 60_000);
       if (second.ending?.code !== 'DOWNLOAD_LOCKED') throw new Error(`the second ended with ${second.ending?.code}`);
       world.leechers.pop();
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'the part file is damaged between two runs',
+    seeds: 12,
+    play: async (world) => {
+      world.addTracker();
+      world.addSeeders(3);
+      const leecher = world.addLeecher({ minSeeders: 2 });
+      await world.startAll();
+      await runWhile(world, leecher, world.between(500, 2_000));
+      if (leecher.leech === undefined) return;
+      leecher.kill({ losesPower: false });
+      const file = leecher.disk.files.get(`${leecher.path}.part`);
+      for (let i = world.between(1, 20); file !== undefined && i > 0; i--) {
+        file.bytes[world.random.below(file.bytes.length)]! ^= 1 + world.random.below(255);
+      }
+      if (world.random.chance(0.3)) file?.resize(world.random.below(file.bytes.length));
+      await world.do(leecher.restart());
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'what a leecher wrote cannot be read back',
+    seeds: 8,
+    play: async (world) => {
+      world.addTracker();
+      world.addSeeders(1);
+      const leechers = [1, 2, 3].map(() => world.addLeecher({ minSeeders: 1 }));
+      world.midway(leechers[0]!, () => (leechers[0]!.disk.readFailure = 'failed'));
+      await world.startAll();
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'disks that take half a second for everything',
+    seeds: 8,
+    play: async (world) => {
+      world.addTracker();
+      for (const seeder of world.addSeeders(3)) seeder.slowDown(500);
+      const leechers = [world.addLeecher({ waitMs: 120_000 }), world.addLeecher({ waitMs: 120_000 })];
+      for (const { disk } of leechers) disk.delayMs = 500;
+      await world.startAll();
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'a crowd',
+    seeds: 4,
+    pieces: [20, 30],
+    play: async (world) => {
+      world.addTracker();
+      world.addSeeders(2, { uploadSlots: 3 });
+      for (let i = 0; i < 10; i++) {
+        world.addLeecher({ minSeeders: 1, waitMs: 300_000, timeoutMs: 300_000, lingers: world.random.chance(0.5) });
+      }
+      await world.startAll();
       await world.allFinish();
     },
   },

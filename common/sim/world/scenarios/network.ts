@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenario.ts';
-import type { World } from '../world.ts';
+import { pace, type World } from '../world.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -15,7 +15,7 @@ async function cutConnections(world: World, rounds: number): Promise<void> {
 export const NETWORK_SCENARIOS: readonly Scenario[] = [
   {
     name: 'connections are reset again and again',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(world.between(1, 3));
@@ -27,7 +27,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'any segment may be the last of its connection, and dials fail',
-    seeds: 8,
+    seeds: 16,
     traits: { segmentReset: 0.03, dialFailure: 0.3 },
     play: async (world) => {
       world.addTracker();
@@ -39,7 +39,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'datagrams are lost, doubled and late',
-    seeds: 8,
+    seeds: 16,
     traits: { datagramLoss: 0.4, datagramDoubling: 0.3, jitterMs: 300 },
     play: async (world) => {
       world.addTracker();
@@ -52,7 +52,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the tracker is restarted',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       const tracker = world.addTracker();
       world.addSeeders(3);
@@ -72,7 +72,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the tracker comes late',
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       const tracker = world.addTracker();
       world.addSeeders(3);
@@ -85,7 +85,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'one of two trackers is dead',
-    seeds: 3,
+    seeds: 6,
     play: async (world) => {
       world.addTracker();
       const dead = world.addTracker();
@@ -100,7 +100,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the network falls apart and heals',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -123,7 +123,7 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a leecher is unplugged for a while',
-    seeds: 4,
+    seeds: 8,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -132,6 +132,62 @@ export const NETWORK_SCENARIOS: readonly Scenario[] = [
         leecher.host.unplug();
         world.later(world.between(1_000, 3 * MINUTE_MS), () => leecher.host.plug());
       });
+      await world.startAll();
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'machines vanish, and soon nobody is sent to them',
+    seeds: 12,
+    play: async (world) => {
+      world.addTracker({ ttlS: 20, intervalS: 6 });
+      const [, ...mortal] = world.addSeeders(4);
+      world.addLeecher({ minSeeders: 1 });
+      await world.startAll();
+      for (const seeder of mortal) world.later(world.between(0, 10_000), () => seeder.vanish());
+      // Some of them come within the time that those have left, some after it.
+      for (let i = 0; i < 5; i++) {
+        await world.run(world.between(1_000, 10_000));
+        await world.do(world.addLeecher({ minSeeders: 1 }).start());
+      }
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'no tracker, and a link that names a seeder',
+    seeds: 12,
+    play: async (world) => {
+      const seeders = world.addSeeders(3);
+      const endpoints = [seeders[0]!.endpoint];
+      for (let i = 0; i < 3; i++) world.addLeecher({ endpoints, minSeeders: 1, lingers: true });
+      // A leecher that came before tells those that come later of the others (BEP 11).
+      await world.startAll();
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'a web seed that is right, wrong, slow, broken or gone, beside one seeder',
+    seeds: 24,
+    play: async (world) => {
+      world.addTracker();
+      pace(world.addSeeder(), world.between(20, 100));
+      const { bytes } = world.content;
+      const somewhere = world.random.below(bytes.length);
+      const edited = bytes.slice();
+      edited[somewhere]! ^= 1;
+      const leecher = world.addLeecher({
+        minSeeders: 1,
+        web: world.oneOf([
+          { bytes },
+          { bytes: edited },
+          { bytes: bytes.subarray(0, somewhere) },
+          { bytes, ignoresRanges: true },
+          { bytes, cutAfter: somewhere },
+          { bytes, silentAfter: somewhere },
+          { bytes, status: 503 },
+        ]),
+      });
+      if (world.random.chance(0.3)) world.midway(leecher, () => leecher.changeWeb(undefined));
       await world.startAll();
       await world.allFinish();
     },

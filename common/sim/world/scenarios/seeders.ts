@@ -24,7 +24,7 @@ const lieAboutAll =
 export const SEEDER_SCENARIOS: readonly Scenario[] = [
   {
     name: 'three seeders, as it should be',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(3);
@@ -35,7 +35,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'each seeder has a third',
-    seeds: 6,
+    seeds: 12,
     play: async (world) => {
       world.addTracker();
       for (const third of ['1/3', '2/3', '3/3']) world.addSeeders(1, { held: share(world, third) });
@@ -46,7 +46,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the seeder of the last third comes late',
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       world.addTracker();
       for (const third of ['1/3', '2/3']) world.addSeeders(1, { held: share(world, third) });
@@ -60,7 +60,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'seeders die, all but one',
-    seeds: 10,
+    seeds: 20,
     play: async (world) => {
       world.addTracker();
       const [, ...mortal] = world.addSeeders(world.between(2, 5));
@@ -74,7 +74,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'seeders leave in good order, and one stays',
-    seeds: 4,
+    seeds: 8,
     play: async (world) => {
       world.addTracker();
       const [, ...others] = world.addSeeders(4);
@@ -86,7 +86,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'one or two seeders lie about everything',
-    seeds: 10,
+    seeds: 20,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(2);
@@ -98,7 +98,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'all seeders but one lie about a single piece',
-    seeds: 6,
+    seeds: 12,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(1);
@@ -111,7 +111,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a seeder accepts and never answers',
-    seeds: 6,
+    seeds: 12,
     play: async (world) => {
       world.addTracker();
       world.addSeeders(world.between(1, 3));
@@ -124,7 +124,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'seeders fall silent on the way, for ever or for a while',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       const [, ...others] = world.addSeeders(world.between(2, 4));
@@ -141,7 +141,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a seeder trickles a byte a second',
-    seeds: 6,
+    seeds: 12,
     play: async (world) => {
       world.addTracker();
       const [, trickler] = world.addSeeders(world.between(2, 3));
@@ -153,7 +153,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a seeder dies and comes back, again and again',
-    seeds: 8,
+    seeds: 16,
     play: async (world) => {
       world.addTracker();
       const [flapper] = world.addSeeders(world.between(1, 3));
@@ -171,7 +171,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "a seeder's file is changed",
-    seeds: 5,
+    seeds: 10,
     play: async (world) => {
       world.addTracker();
       const [, unlucky] = world.addSeeders(3);
@@ -183,7 +183,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'one seeder runs at a hundredth of the others',
-    seeds: 6,
+    seeds: 12,
     play: async (world) => {
       world.addTracker();
       const seeders = world.addSeeders(3);
@@ -197,7 +197,7 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'only slow seeders are left',
-    seeds: 3,
+    seeds: 6,
     pieces: [8, 12],
     play: async (world) => {
       world.addTracker();
