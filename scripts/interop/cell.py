@@ -55,9 +55,9 @@ class Cell:
     def folder(self) -> str:
         return tempfile.mkdtemp(dir=self.work)
 
-    def start(self, name: str, command: 'list[str]', home: Optional[str] = None) -> Process:
+    def start(self, name: str, command: 'list[str]', home: Optional[str] = None, is_ours: bool = False) -> Process:
         process = Process(f'{name}-{len(self.running) + 1}', command, self.work, cwd=self.work,
-                          env=home_of(home or self.work), until=self.until)
+                          env=home_of(home or self.work), until=self.until, is_ours=is_ours)
         self.running.append(process)
         return process
 
@@ -67,7 +67,7 @@ class Cell:
     def ours(self, command: str, *args: str) -> Process:
         # They share a cache of hashes, as the commands of one user do.
         return self.start(command, [NODE, os.path.join(ROOT, f'{command}.js'), *args],
-                          os.path.join(self.stage.work, 'home'))
+                          os.path.join(self.stage.work, 'home'), is_ours=True)
 
     def stop_all(self) -> None:
         for process in self.running:

@@ -71,7 +71,8 @@ def main() -> int:
 
     def ours(command: str, *options: str) -> Process:
         home = {key: work for key in ('HOME', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME', 'XDG_STATE_HOME')}
-        process = Process(command, [NODE, os.path.join(ROOT, f'{command}.js'), *options], work, cwd=work, env=home)
+        process = Process(command, [NODE, os.path.join(ROOT, f'{command}.js'), *options], work, cwd=work, env=home,
+                          is_ours=True)
         running.append(process)
         return process
 

@@ -22,7 +22,7 @@ import transfers
 from cell import PYTHON, HERE, Cell, Stage
 from clients import CLIENTS, LIBTORRENT, Client
 from content import FORMATS, PIECE_BYTES, TREE_PIECE_BYTES, Shared, digests, make_payload, make_tree, torrent_hashes
-from processes import Failed, Process
+from processes import Crashed, Failed, Process
 
 CELL_LIMIT_S = 40.0
 ALSO = 'also'
@@ -133,6 +133,17 @@ def run_cell(stage: Stage, index: int, spec: Spec) -> Result:
     if spec.run is None:
         print(f'n/a  {spec.name}: {spec.why}', flush=True)
         return Result(spec, 'n/a')
+    try:
+        return try_cell(stage, index, spec)
+    except Crashed as crash:
+        # libtorrent's Python binding ends in a segmentation fault now and then, also with seeders of its own kind.
+        # Once tells nothing about the transfer; a second crash of the same cell does.
+        print(f'     {spec.name}: once more, since {crash}', flush=True)
+        return try_cell(stage, index, spec, is_last=True)
+
+
+def try_cell(stage: Stage, index: int, spec: Spec, is_last: bool = False) -> Result:
+    assert spec.run is not None
     before = time.monotonic()
     cell = Cell(stage, index, before + CELL_LIMIT_S, spec.ipv6)
     try:
@@ -141,6 +152,8 @@ def run_cell(stage: Stage, index: int, spec: Spec) -> Result:
         print(f'ok   {spec.name} ({seconds:.1f} s){f": {cell.remark}" if cell.remark else ""}', flush=True)
         return Result(spec, 'ok', seconds, cell.remark)
     except (Failed, OSError) as failure:
+        if isinstance(failure, Crashed) and not is_last:
+            raise
         seconds = time.monotonic() - before
         print('\n'.join([f'FAIL {spec.name} ({seconds:.1f} s): {failure}',
                          *(process.tail() for process in cell.running)]), flush=True)

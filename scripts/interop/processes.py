@@ -14,6 +14,13 @@ class Failed(Exception):
     """A cell did not come out right; the text says what was seen."""
 
 
+class Crashed(Failed):
+    """A program that is not ours was ended by a signal that nobody sent."""
+
+
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE)
+
+
 class Process:
     """A started command whose standard output is read line by line; standard error goes to a file.
 
@@ -21,8 +28,9 @@ class Process:
     """
 
     def __init__(self, name: str, command: 'list[str]', log_dir: str, cwd: Optional[str] = None,
-                 env: 'Optional[dict[str, str]]' = None, until: float = float('inf')) -> None:
+                 env: 'Optional[dict[str, str]]' = None, until: float = float('inf'), is_ours: bool = False) -> None:
         self.name = name
+        self._is_ours = is_ours
         self.until = until
         self.log_path = os.path.join(log_dir, f'{name}.log')
         self.lines: 'list[str]' = []
@@ -52,7 +60,7 @@ class Process:
             except queue.Empty:
                 raise Failed(f'{self.name}: no {what} in time') from None
             if line is None:
-                raise Failed(f'{self.name}: ended with code {self._child.wait()} before {what}')
+                raise self._ended(f' before {what}')
             if wanted(line):
                 return line
 
@@ -74,11 +82,17 @@ class Process:
     def wait_success(self) -> None:
         code = self.wait_exit()
         if code != 0:
-            raise Failed(f'{self.name}: exit code {code}')
+            raise self._ended('')
 
     def check_alive(self) -> None:
         if self._child.poll() is not None:
-            raise Failed(f'{self.name}: ended with code {self._child.returncode}')
+            raise self._ended('')
+
+    def _ended(self, when: str) -> Failed:
+        code = self._child.wait()
+        if code in CRASHES and not self._is_ours:
+            return Crashed(f'{self.name}: crashed with {signal.Signals(-code).name}{when}')
+        return Failed(f'{self.name}: ended with code {code}{when}')
 
     def ask_to_stop(self) -> None:
         if self._child.poll() is None:
