@@ -55,6 +55,23 @@ describe('what a leecher tells people', () => {
     expect(told.err).toEqual([0, 1, 2].map((found) => `waiting for seeders: ${found} of at least 3 connected`));
   });
 
+  it('is each corrupt chunk, until its source is banned', () => {
+    const warnings: string[] = [];
+    const log = { ...silent, warn: (text: string) => warnings.push(text) };
+    const teller = new Teller({ log, out: () => {}, err: () => {}, json: false, isQuiet: false });
+    teller.retry(1, peer, 'corrupt');
+    teller.retry(2, peer, 'corrupt');
+    teller.banned(peer);
+    teller.retry(3, peer, 'corrupt');
+    teller.retry(3, { ...peer }, 'corrupt');
+    expect(warnings.map((text) => text.split(/[;:]/)[0])).toEqual([
+      'a source sent a corrupt chunk',
+      'a source sent a corrupt chunk',
+      'a source is banned',
+      'a source sent a corrupt chunk',
+    ]);
+  });
+
   it('is which chunks nobody has', () => {
     const told = tell({}, (teller) => teller.missing([{ first: 3, last: 9 }], 2));
     expect(told.err).toEqual(['chunks 3-9 are held by none of the 2 sources connected; waiting for others']);

@@ -27,6 +27,8 @@ export class Teller implements DownloadEvents {
   readonly #options: TellerOptions;
   #info: Info | undefined;
   #toldWaiting = '';
+  /** Who has been told to be out: what else of theirs is thrown away needs no words. */
+  readonly #banned = new WeakSet<Peer>();
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -75,12 +77,13 @@ export class Teller implements DownloadEvents {
     const address = peerName(peer);
     this.#options.log.debug('a chunk goes to another source', { chunk: piece, source: address, because: failure });
     this.#event('retry', { chunk: piece, source: address, reason: failure });
-    if (failure === 'corrupt') {
+    if (failure === 'corrupt' && !this.#banned.has(peer)) {
       this.#options.log.warn('a source sent a corrupt chunk; it was thrown away', { chunk: piece, source: address });
     }
   }
 
   banned(peer: Peer): void {
+    this.#banned.add(peer);
     this.#options.log.warn('a source is banned: what it sends is not this content', {
       source: peerName(peer),
       client: peer.client,
