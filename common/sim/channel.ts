@@ -8,26 +8,36 @@ const RETRANSMIT_LAST_MS = 5_000;
 /** A connection on which nothing arrives for so long is given up (Linux: about 15 minutes). */
 const GIVE_UP_MS = 900_000;
 
+const NOTHING = new Uint8Array(0);
+
 interface Packet {
-  readonly sizeBytes: number;
-  readonly arrive: () => void;
+  bytes: Uint8Array;
+  readonly arrive: (bytes: Uint8Array) => void;
   readonly isReset: boolean;
+  /** When it is there; of no meaning before it has left. */
   due: Instant;
   /** It has been through the receiving host's line. */
   admitted: boolean;
 }
 
 /**
- * What TCP makes of one direction of a link for one connection: nothing is lost and nothing overtakes. While the link
- * is cut the packets wait and are tried again, at longer and longer pauses.
+ * What TCP makes of one direction of a link for one connection: nothing is lost and nothing overtakes. What was given
+ * to it waits in the kernel until the packet before has left, so that the connections of a host take turns on its line.
+ * While the link is cut the packets on the way wait and are tried again, at longer and longer pauses.
  *
  * BOUNDED: by the stream's window, and its end.
  */
 export class SimChannel {
   readonly #clock: Clock;
   readonly #link: SimLink;
+  /** In the sender's kernel. */
+  #waiting: Packet[] = [];
+  /** On the way. */
   #packets: Packet[] = [];
   readonly #onLost: () => void;
+  /** When the line is free for the next of the waiting ones. */
+  #lineFreeAt = 0 as Instant;
+  #cancelDeparture: (() => void) | undefined;
   #lastDue = 0 as Instant;
   #stuckSince: Instant | undefined;
   #cancel: (() => void) | undefined;
@@ -39,33 +49,72 @@ export class SimChannel {
     this.#onLost = options.onLost;
   }
 
-  /** Calls `arrive` on the other side, after all that was sent before. The result is when the line is free again. */
-  send(sizeBytes: number, arrive: () => void): Instant {
-    return this.#push({ sizeBytes, arrive, isReset: false });
+  /** Calls `arrive` on the other side, after all that was sent before. */
+  send(bytes: Uint8Array, arrive: (bytes: Uint8Array) => void): void {
+    this.#waiting.push({ bytes, arrive, isReset: false, due: this.#lastDue, admitted: false });
+    if (this.#cancelDeparture === undefined) this.#departAll();
+  }
+
+  /** Something else than data, that the other side gets in its turn. */
+  signal(arrive: () => void): void {
+    this.send(NOTHING, arrive);
   }
 
   /**
-   * Sends a reset after all that is on the way. Whoever resets keeps no state and sends nothing again: over a cut link
-   * the reset and all before it are lost.
+   * Sends a reset after all that is on the way, instead of what has not left. Whoever resets keeps no state and sends
+   * nothing again: over a cut link the reset and all before it are lost.
    */
   reset(arrive: () => void): void {
+    this.drop();
     if (this.#link.isCut) this.clear();
-    else this.#push({ sizeBytes: 0, arrive, isReset: true });
+    else this.#depart({ bytes: NOTHING, arrive, isReset: true, due: this.#lastDue, admitted: false });
   }
 
-  /** Loses all that is on the way. */
+  /** Loses all that is on the way or waits. */
   clear(): void {
+    this.drop();
     this.#cancel?.();
     this.#cancel = undefined;
     this.#packets = [];
   }
 
-  #push(packet: Pick<Packet, 'sizeBytes' | 'arrive' | 'isReset'>): Instant {
-    const departs = this.#link.depart(packet.sizeBytes);
-    this.#lastDue = Math.max(this.#lastDue, after(departs, this.#link.transitMs())) as Instant;
-    this.#packets.push({ ...packet, due: this.#lastDue, admitted: false });
+  /** Loses what has not left. */
+  drop(): void {
+    this.#cancelDeparture?.();
+    this.#cancelDeparture = undefined;
+    this.#waiting = [];
+  }
+
+  /** Sends what waits, as far as the line is free. */
+  #departAll(): void {
+    for (const now = this.#clock.now(); this.#waiting.length > 0;) {
+      if (this.#lineFreeAt > now) {
+        this.#cancelDeparture = this.#clock.at(this.#lineFreeAt, () => {
+          this.#cancelDeparture = undefined;
+          this.#departAll();
+        });
+        return;
+      }
+      this.#depart(this.#next());
+    }
+  }
+
+  /** The line may have become slow since the bytes were cut: no packet holds it for long. */
+  #next(): Packet {
+    const packet = this.#waiting[0]!;
+    const longest = this.#link.longestSegmentBytes;
+    if (packet.bytes.length <= longest) return this.#waiting.shift()!;
+    const head = packet.bytes.subarray(0, longest);
+    packet.bytes = packet.bytes.subarray(longest);
+    return { ...packet, bytes: head };
+  }
+
+  #depart(packet: Packet): void {
+    this.#lineFreeAt = this.#link.depart(packet.bytes.length);
+    this.#lastDue = Math.max(this.#lastDue, after(this.#lineFreeAt, this.#link.transitMs())) as Instant;
+    packet.due = this.#lastDue;
+    this.#packets.push(packet);
     if (this.#packets.length === 1) this.#await(this.#lastDue);
-    return departs;
   }
 
   #await(when: Instant): void {
@@ -84,7 +133,7 @@ export class SimChannel {
     this.#stuckSince = undefined;
     if (!packet.admitted) {
       packet.admitted = true;
-      packet.due = this.#link.to.down.reserve(packet.sizeBytes, now);
+      packet.due = this.#link.to.down.reserve(packet.bytes.length, now);
       if (packet.due > now) {
         this.#await(packet.due);
         return;
@@ -94,7 +143,7 @@ export class SimChannel {
     const next = this.#packets[0];
     if (next === undefined) this.#cancel = undefined;
     else this.#await(next.due);
-    packet.arrive();
+    packet.arrive(packet.bytes);
   }
 
   #retry(now: Instant): void {

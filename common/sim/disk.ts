@@ -7,7 +7,7 @@ const CLUSTER_BYTES = 4_096;
 
 /** The bytes of a file, and which of them were ever written. */
 export class SimFile {
-  bytes = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array(0);
   readonly #clusters = new Set<number>();
   /** Stretches that a loss of power may take back. BOUNDED: by the writes since the last `sync`. */
   #unsynced: { readonly offset: number; readonly length: number }[] = [];
@@ -90,6 +90,10 @@ export class SimDisk {
 
   constructor(options: { readonly delayMs: number }) {
     this.delayMs = options.delayMs;
+  }
+
+  newFile(): SimFile {
+    return new SimFile();
   }
 
   /** Writes where there is room. Throws a `StoreError` as the disk's mood is. */

@@ -14,9 +14,11 @@ export interface LinkTraits {
   /** Probabilities, for each datagram. */
   readonly datagramLoss: number;
   readonly datagramDoubling: number;
-  /** Longest piece a byte stream is cut into. Every eighth or so is a few bytes only. */
+  /** Longest piece a byte stream is cut into. */
   readonly segmentBytes: number;
-  /** Bytes of one stream that may be on the way or unread; what is beyond waits with the sender. */
+  /** Segments are of any length up to the longest, every eighth or so a few bytes only; otherwise as long as can be. */
+  readonly cutsAtRandom: boolean;
+  /** Bytes of one stream in the sender's kernel, on the way, or unread; what is beyond waits with the sender. */
   readonly windowBytes: number;
   /** Probability, for each segment, that the connection is reset instead. */
   readonly segmentReset: number;
@@ -32,6 +34,7 @@ export const CALM: LinkTraits = {
   datagramLoss: 0,
   datagramDoubling: 0,
   segmentBytes: 64 * KIB,
+  cutsAtRandom: true,
   windowBytes: 256 * KIB,
   segmentReset: 0,
   dialFailure: 0,
@@ -40,10 +43,13 @@ export const CALM: LinkTraits = {
 /** A line that carries one thing after the other. */
 export class Lane {
   bytesPerSecond = Number.POSITIVE_INFINITY;
+  /** Stream bytes that it was taken for. */
+  carriedBytes = 0;
   #freeAt = 0;
 
   /** When the last of these bytes has left, if the first could leave at `from`. */
   reserve(sizeBytes: number, from: Instant): Instant {
+    this.carriedBytes += sizeBytes;
     const start = Math.max(from, this.#freeAt) as Instant;
     const end = after(start, (sizeBytes * 1000) / this.bytesPerSecond);
     this.#freeAt = end;
@@ -120,11 +126,17 @@ export class SimLink {
     return jitterMs > 0 ? latencyMs + jitterMs * this.#random.fraction() : latencyMs;
   }
 
-  /** What one segment of a stream holds at most, now: chance decides, and a slow line takes little at a time. */
+  /** What one segment of a stream holds at most. */
   nextSegmentBytes(): number {
-    const bytes = this.#random.below(8) === 0 ? 32 : this.#traits.segmentBytes;
+    const { segmentBytes, cutsAtRandom } = this.#traits;
+    if (!cutsAtRandom) return segmentBytes;
+    return 1 + this.#random.below(this.#random.below(8) === 0 ? 32 : segmentBytes);
+  }
+
+  /** What leaves at once, now: a slow line takes little at a time. */
+  get longestSegmentBytes(): number {
     const rate = Math.min(this.#traits.bytesPerSecond, this.from.up.bytesPerSecond, this.to.down.bytesPerSecond);
-    return Math.max(1, Math.min(1 + this.#random.below(bytes), Math.floor(rate * LONGEST_SEGMENT_S)));
+    return Math.max(1, Math.floor(rate * LONGEST_SEGMENT_S));
   }
 }
 

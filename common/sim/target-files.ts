@@ -4,7 +4,7 @@ import { after, type PieceIndex, pieceIndex } from '../base/ids.ts';
 import type { PieceCheck } from '../base/piece-check.ts';
 import { type Clock, StoreError } from '../base/ports.ts';
 import type { PartStore, PiecePlaces, TargetFiles } from '../base/target-ports.ts';
-import { type SimDisk, SimFile, type UnderWay } from './disk.ts';
+import type { SimDisk, SimFile, UnderWay } from './disk.ts';
 import { isRight } from './piece-hash.ts';
 
 /** What a read fills while it is under way: bytes that are looked at too early are wrong. */
@@ -72,7 +72,7 @@ export class SimTargetFiles implements TargetFiles {
     return this.#later(() => {
       this.#disk.mayWrite();
       let file = this.#disk.files.get(path);
-      if (file === undefined) this.#disk.files.set(path, (file = new SimFile()));
+      if (file === undefined) this.#disk.files.set(path, (file = this.#disk.newFile()));
       if (file.bytes.length !== places.totalBytes) file.resize(places.totalBytes);
       return new SimPartStore({ clock: this.#clock, disk: this.#disk, file, path, places });
     });

@@ -1,4 +1,4 @@
-import type { Endpoint, Instant } from '../base/ids.ts';
+import type { Endpoint } from '../base/ids.ts';
 import { after } from '../base/ids.ts';
 import { END_TIMEOUT_MS, SEND_BUFFER_LOW_BYTES } from '../base/limits.ts';
 import type { CloseCause, Clock, TcpHandler, TcpPort } from '../base/ports.ts';
@@ -23,8 +23,8 @@ export interface StreamOptions {
 }
 
 /**
- * One end of a simulated connection. The sender's kernel takes bytes while the window has room and cuts them into
- * segments at random; the window opens again when the other end has read them. It behaves as `HostTcpStream` does,
+ * One end of a simulated connection. The sender's kernel takes bytes while the window has room, for good, and cuts them
+ * into segments; the window opens again when the other end has read them. It behaves as `HostTcpStream` does,
  * and the contract suite holds both to it.
  */
 export class SimTcpStream implements TcpPort {
@@ -103,7 +103,7 @@ export class SimTcpStream implements TcpPort {
     }
     this.#outbox.add(parts, flushed);
     if (this.#outbox.queuedBytes > SEND_BUFFER_LOW_BYTES) this.#wasAboveLowWater = true;
-    this.#pumpAt(this.#clock.now());
+    this.#pumpSoon();
   }
 
   pause(): void {
@@ -135,7 +135,7 @@ export class SimTcpStream implements TcpPort {
 
   /** Something else than data that the other end gets in its turn: the answer to a dial. */
   signal(arrive: () => void): void {
-    this.#channel.send(0, arrive);
+    this.#channel.signal(arrive);
   }
 
   /** The program died. Its kernel closes the connection; when the whole machine is gone, the other end hears nothing. */
@@ -152,28 +152,25 @@ export class SimTcpStream implements TcpPort {
 
   /* ---- sending ---- */
 
-  #pumpAt(when: Instant): void {
+  #pumpSoon(): void {
     if (this.#gone) return;
-    this.#cancelPump ??= this.#clock.at(when, () => {
+    this.#cancelPump ??= this.#clock.at(this.#clock.now(), () => {
       this.#cancelPump = undefined;
       this.#pump();
     });
   }
 
   #pump(): void {
-    const now = this.#clock.now();
     const other = this.#other;
-    let free = now;
-    for (let room = this.#room(); room > 0 && free <= now; room = this.#room()) {
+    for (let room = this.#room(); room > 0; room = this.#room()) {
       if (this.#random.chance(this.#link.traits.segmentReset)) {
         this.reset();
         return;
       }
       const bytes = this.#outbox.take(Math.min(room, this.#link.nextSegmentBytes()));
       this.#onTheWayBytes += bytes.length;
-      free = this.#channel.send(bytes.length, () => other.#onArrival(bytes));
+      this.#channel.send(bytes, (arrived) => other.#onArrival(arrived));
     }
-    if (this.#room() > 0) this.#pumpAt(free);
     this.#outbox.flush();
     if (this.#gone) return;
     if (this.#closing) this.#sendEnd();
@@ -190,7 +187,7 @@ export class SimTcpStream implements TcpPort {
   #sendEnd(): void {
     if (this.#endSent || !this.#outbox.isEmpty) return;
     this.#endSent = true;
-    this.#channel.send(0, () => this.#other.#onEndArrival());
+    this.#channel.signal(() => this.#other.#onEndArrival());
     if (this.#endRead) this.#close();
   }
 
@@ -213,6 +210,7 @@ export class SimTcpStream implements TcpPort {
   }
 
   #onReset(): void {
+    this.#channel.drop();
     if (this.#gone) return;
     this.#cause ??= 'reset';
     this.#close();
@@ -222,7 +220,7 @@ export class SimTcpStream implements TcpPort {
     while (this.#isReading() && this.#inbox.length > 0) {
       const bytes = this.#inbox.shift()!;
       this.#other.#onTheWayBytes -= bytes.length;
-      this.#other.#pumpAt(this.#clock.now());
+      this.#other.#pumpSoon();
       if (!this.#closing) this.#handler?.onBytes(bytes);
       bytes.fill(STALE);
     }
@@ -243,7 +241,7 @@ export class SimTcpStream implements TcpPort {
   #linger(): void {
     if (this.#closing || this.#gone) return;
     this.#closing = true;
-    this.#pumpAt(this.#clock.now());
+    this.#pumpSoon();
     this.#soon(() => this.#read());
     this.#cancelEnd = this.#clock.at(after(this.#clock.now(), END_TIMEOUT_MS), () => this.#leave());
   }
@@ -252,7 +250,7 @@ export class SimTcpStream implements TcpPort {
   #leave(): void {
     if (this.#gone) return;
     if (this.#inbox.length > 0) this.#sendReset();
-    else if (!this.#endSent) this.#channel.send(0, () => this.#other.#onEndArrival());
+    else if (!this.#endSent) this.#channel.signal(() => this.#other.#onEndArrival());
     this.#close();
   }
 

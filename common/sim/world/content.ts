@@ -1,5 +1,6 @@
 import { equalBytes } from '../../base/bytes.ts';
 import { type PieceIndex, pieceIndex, type WireHash } from '../../base/ids.ts';
+import type { PieceCheck } from '../../base/piece-check.ts';
 import type { Geometry } from '../../content/geometry.ts';
 import type { TorrentFormat } from '../../content/info-writer.ts';
 import { rootOfBytes } from '../../content/merkle.ts';
@@ -53,6 +54,10 @@ export class SimContent {
   pieceOf(piece: PieceIndex): Uint8Array {
     const begin = this.geometry.pieceOffsetInFile(piece);
     return this.bytes.subarray(begin, begin + this.geometry.pieceSize(piece));
+  }
+
+  checkOf(piece: PieceIndex): PieceCheck {
+    return this.#checks.of(piece);
   }
 
   /** By its hashes, as a program has to find out, not by comparing bytes. */

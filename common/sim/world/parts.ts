@@ -1,15 +1,32 @@
 import { concatBytes, utf8 } from '../../base/bytes.ts';
 import type { HttpClient } from '../../base/http-ports.ts';
 import type { PeerId } from '../../base/ids.ts';
-import type { Log, LogFields, Meter, Random, Resolver } from '../../base/ports.ts';
+import type { Clock, Hasher, Log, LogFields, Meter, Random, Resolver } from '../../base/ports.ts';
 import { PEER_ID_PREFIX } from '../../base/product.ts';
 import type { TrackerAddress } from '../../announce/tracker-address.ts';
 import type { VirtualClock } from '../clock.ts';
+import { SimDisk } from '../disk.ts';
+import { SimHasher } from '../hasher.ts';
 import type { SimHost } from '../host.ts';
 import type { SimNetwork } from '../network.ts';
 import type { SeededRandom } from '../random.ts';
 import type { SimContent } from './content.ts';
 import type { Verdict } from './verdict.ts';
+
+/** What the machines of a world are made of. */
+export interface Equipment {
+  /** Whether someone listens in on every connection and looks at all that is written. */
+  readonly isWatched: boolean;
+  readonly hasher: (options: { readonly clock: Clock; readonly delayMs: number }) => Hasher;
+  readonly disk: (options: { readonly delayMs: number }) => SimDisk;
+}
+
+/** Everything is carried, hashed, kept, and looked at. */
+export const FULL_EQUIPMENT: Equipment = {
+  isWatched: true,
+  hasher: (options) => new SimHasher(options),
+  disk: (options) => new SimDisk(options),
+};
 
 /** What every actor of a world has to do with. */
 export interface WorldParts {
@@ -22,6 +39,7 @@ export interface WorldParts {
   readonly verdict: Verdict;
   /** Those that a program is given on its command line. */
   readonly trackers: readonly TrackerAddress[];
+  readonly equipment: Equipment;
   /** The HTTP of a machine. */
   httpOf(host: SimHost): HttpClient;
   /** Whether nothing false or impossible comes from this address. */

@@ -1,7 +1,7 @@
 import { KIB } from '../../base/limits.ts';
 import type { LinkTraits } from '../link.ts';
 import type { SeededRandom } from '../random.ts';
-import type { ContentShape } from './content.ts';
+import { type ContentShape, SimContent } from './content.ts';
 import { type Families, World } from './world.ts';
 
 /** One row of the table of what can happen. */
@@ -49,7 +49,7 @@ export async function playScenario(
 ): Promise<void> {
   const world = new World({
     seed,
-    content: (random) => shapeOf(random, scenario.pieces ?? PIECES),
+    content: (random) => new SimContent(shapeOf(random, scenario.pieces ?? PIECES)),
     families: (random) => FAMILIES[random.below(FAMILIES.length)]!,
     traits: (random) => ({ ...traitsOf(random), ...scenario.traits }),
     onEvent,

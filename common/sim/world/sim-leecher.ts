@@ -8,15 +8,14 @@ import { Leech } from '../../../leecher/leech.ts';
 import { recognise, type Wanted } from '../../../leecher/recognise.ts';
 import { Target } from '../../../leecher/target.ts';
 import { TrackerNews } from '../../../leecher/tracker-news.ts';
-import { SimDisk } from '../disk.ts';
-import { SimHasher } from '../hasher.ts';
+import type { SimDisk } from '../disk.ts';
 import type { SimHost } from '../host.ts';
 import { SimTargetFiles } from '../target-files.ts';
 import { type Served, SimWeb } from '../web.ts';
 import { Conversation } from './conversation.ts';
 import { wireNamesOf } from '../../peer/wire-names.ts';
 import { newPeerId, noMeter, storyLog, type WorldParts } from './parts.ts';
-import { tapDialer, tapListener } from './stream-tap.ts';
+import { tapped } from './stream-tap.ts';
 
 export interface SimLeecherOptions {
   readonly parts: WorldParts;
@@ -36,6 +35,7 @@ export interface SimLeecherOptions {
   readonly endpoints: readonly Endpoint[];
   /** One that another uses too; its own without. */
   readonly disk?: SimDisk;
+  readonly uploadSlots?: number;
   /** What a web server gives as the content (BEP 19); no web seed without. */
   readonly web?: Served;
 }
@@ -68,7 +68,7 @@ export class SimLeecher {
     this.name = options.name;
     this.host = options.host;
     this.#held = new Bitfield(options.parts.content.pieceCount);
-    this.disk = options.disk ?? new SimDisk({ delayMs: DISK_MS });
+    this.disk = options.disk ?? options.parts.equipment.disk({ delayMs: DISK_MS });
     if (options.disk === undefined) this.disk.onPiece = (...written) => this.#judgeWrite(...written);
   }
 
@@ -113,7 +113,8 @@ export class SimLeecher {
     this.changeWeb(this.#options.web);
     const listener = await host.listeners.listen({ host: '::', port });
     const listenIn = (remote: Endpoint): Conversation => this.#conversationWith(remote);
-    const leech = this.#makeLeech(tapListener(listener, listenIn), tapDialer(host.dialer, listenIn));
+    const { isWatched } = parts.equipment;
+    const leech = this.#makeLeech(tapped({ dialer: host.dialer, listener }, isWatched ? listenIn : undefined));
     this.#leech = leech;
     parts.verdict.note(name, `starts with ${this.#held.count} pieces`);
     void this.#run(leech);
@@ -154,7 +155,7 @@ export class SimLeecher {
 
   /* ---- inside ---- */
 
-  #makeLeech(listener: ReturnType<typeof tapListener>, dialer: ReturnType<typeof tapDialer>): Leech {
+  #makeLeech(peerPorts: ReturnType<typeof tapped>): Leech {
     const { parts, name, host, endpoints, wanted, web, minSeeders, waitMs, timeoutMs } = this.#options;
     const { clock, random, udp } = host;
     const { resolver, trackers } = parts;
@@ -163,17 +164,17 @@ export class SimLeecher {
     const news = new TrackerNews(trackers);
     const files = new SimTargetFiles({ clock, disk: this.disk, directory: DIRECTORY });
     return new Leech({
-      ...{ clock, random, log, listener, dialer, resolver, endpoints, minSeeders, waitMs, timeoutMs },
+      ...{ ...peerPorts, clock, random, log, resolver, endpoints, minSeeders, waitMs, timeoutMs },
       webSources: web === undefined ? [] : [WEB_SEED],
       webClient: this.#web!,
-      hasher: new SimHasher({ clock, delayMs: HASH_MS }),
+      hasher: parts.equipment.hasher({ clock, delayMs: HASH_MS }),
       meter: noMeter,
       peerId: newPeerId(random),
       names: wireNamesOf(wanted),
       target: new Target({ files, clock, log, force: false, onChecked: () => {} }),
       recognise: (bytes) => recognise(bytes, wanted),
       ...this.#known(),
-      uploadSlots: DEFAULT_UPLOAD_SLOTS,
+      uploadSlots: this.#options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
       events: this.#events(),
       nobody: () => news.whyNobody(),
       presence: (facts) =>
@@ -236,7 +237,8 @@ export class SimLeecher {
 
   /** Nothing unverified gets to the disk, ever. */
   #judgeWrite(path: string, piece: PieceIndex, bytes: Uint8Array): void {
-    if (!this.#options.parts.content.isPiece(piece, bytes))
+    const { content, equipment } = this.#options.parts;
+    if (equipment.isWatched && !content.isPiece(piece, bytes))
       this.#breach(`writes piece ${piece} to ${path}, unverified`);
     if (!this.#held.add(piece)) this.#breach(`writes piece ${piece} again`);
     for (const mark of this.#marks.filter(({ count }) => count <= this.#held.count)) {

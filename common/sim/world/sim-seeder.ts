@@ -4,12 +4,11 @@ import type { Endpoint } from '../../base/ids.ts';
 import { DEFAULT_UPLOAD_SLOTS } from '../../base/limits.ts';
 import { StoreError } from '../../base/ports.ts';
 import { Share } from '../../../seeder/share.ts';
-import { SimHasher } from '../hasher.ts';
 import type { SimHost } from '../host.ts';
 import { SimStore } from '../store.ts';
 import { Conversation } from './conversation.ts';
 import { newPeerId, noMeter, storyLog, type WorldParts } from './parts.ts';
-import { tapDialer, tapListener } from './stream-tap.ts';
+import { tapped } from './stream-tap.ts';
 
 export interface SimSeederOptions {
   readonly parts: WorldParts;
@@ -63,18 +62,18 @@ export class SimSeeder {
   async start(): Promise<void> {
     const { parts, name, host, port, uploadSlots = DEFAULT_UPLOAD_SLOTS } = this.#options;
     const { clock, random, udp } = host;
-    const { resolver, trackers, content, verdict } = parts;
+    const { resolver, trackers, content, verdict, equipment } = parts;
     const log = storyLog(parts, name);
     const http = parts.httpOf(host);
     const listener = await host.listeners.listen({ host: '::', port });
     const listenIn = (remote: Endpoint): Conversation => this.#conversationWith(remote);
+    const peerPorts = tapped({ dialer: host.dialer, listener }, equipment.isWatched ? listenIn : undefined);
     const share = new Share({
       clock,
-      hasher: new SimHasher({ clock, delayMs: HASH_MS }),
+      hasher: equipment.hasher({ clock, delayMs: HASH_MS }),
       log,
       meter: noMeter,
-      dialer: tapDialer(host.dialer, listenIn),
-      listener: tapListener(listener, listenIn),
+      ...peerPorts,
       peerId: newPeerId(random),
       ...content.description,
       store: this.#openStore(),

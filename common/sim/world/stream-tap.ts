@@ -65,14 +65,21 @@ class TappedStream implements TcpPort {
   }
 }
 
-export const tapDialer = (dialer: Dialer, make: ConversationMaker): Dialer => ({
+/** The ports of one program for its peers, with a listener on every line; as they are when `make` is undefined. */
+export const tapped = (
+  ports: { readonly dialer: Dialer; readonly listener: Listener },
+  make: ConversationMaker | undefined,
+): { readonly dialer: Dialer; readonly listener: Listener } =>
+  make === undefined ? ports : { dialer: tapDialer(ports.dialer, make), listener: tapListener(ports.listener, make) };
+
+const tapDialer = (dialer: Dialer, make: ConversationMaker): Dialer => ({
   dial: async (to: Endpoint, timeoutMs: number): Promise<DialResult> => {
     const result = await dialer.dial(to, timeoutMs);
     return result.ok ? { ok: true, stream: new TappedStream(result.stream, make(to)) } : result;
   },
 });
 
-export const tapListener = (listener: Listener, make: ConversationMaker): Listener => ({
+const tapListener = (listener: Listener, make: ConversationMaker): Listener => ({
   local: listener.local,
   onConnection: (accept) => listener.onConnection((stream) => accept(new TappedStream(stream, make(stream.remote)))),
   close: () => listener.close(),

@@ -9,9 +9,9 @@ import { CALM, type LinkTraits } from '../link.ts';
 import { SimNetwork } from '../network.ts';
 import { SeededRandom } from '../random.ts';
 import { SimResolver } from '../resolver.ts';
-import { type ContentShape, SimContent } from './content.ts';
+import type { SimContent } from './content.ts';
 import { JunkPeer } from './junk-peer.ts';
-import type { WorldParts } from './parts.ts';
+import { type Equipment, FULL_EQUIPMENT, type WorldParts } from './parts.ts';
 import { PoolWatch } from './pool-watch.ts';
 import { SimLeecher, type SimLeecherOptions } from './sim-leecher.ts';
 import { SimSeeder, type SimSeederOptions } from './sim-seeder.ts';
@@ -59,6 +59,7 @@ export class World {
   readonly #addresses: TrackerAddress[] = [];
   readonly #hosts: SimHost[] = [];
   readonly #families: Families;
+  readonly #equipment: Equipment;
   /** Of an act that was scheduled. */
   #failure: Error | undefined;
   #steps = 0;
@@ -66,13 +67,16 @@ export class World {
 
   constructor(options: {
     readonly seed: number;
-    readonly content: (random: SeededRandom) => ContentShape;
+    readonly content: (random: SeededRandom) => SimContent;
     readonly traits: (random: SeededRandom) => Partial<LinkTraits>;
     readonly families: (random: SeededRandom) => Families;
     readonly onEvent: ((line: string) => void) | undefined;
+    /** Full without. */
+    readonly equipment?: Equipment;
   }) {
+    this.#equipment = options.equipment ?? FULL_EQUIPMENT;
     this.random = new SeededRandom({ seed: options.seed });
-    this.content = new SimContent(options.content(this.random.fork()));
+    this.content = options.content(this.random.fork());
     this.network = new SimNetwork({
       clock: this.clock,
       random: this.random.fork(),
@@ -95,6 +99,7 @@ export class World {
       content: this.content,
       verdict: this.verdict,
       trackers: this.#addresses,
+      equipment: this.#equipment,
       httpOf: (host) => this.#http.clientAt(host.addresses),
       isHonest: (address) => this.#isHonest(address),
     };
