@@ -22,6 +22,8 @@ export interface CrowdShape {
   readonly windowBytes: number;
   /** The seeders die as soon as every piece is with some leecher. */
   readonly killsSeeders: boolean;
+  /** Each leecher starts at some moment within this: programs take unlike times to begin. */
+  readonly spreadMs: number;
   readonly limitMs: number;
 }
 
@@ -104,11 +106,12 @@ export class CrowdRun {
 
   async play(): Promise<CrowdOutcome> {
     const { clock, trackers, seeders, leechers } = this.#world;
+    const { spreadMs, limitMs } = this.#shape;
     const cpu = process.cpuUsage();
     for (const actor of [...trackers, ...seeders]) await this.#world.do(actor.start());
     await clock.runFor(SAMPLE_MS);
     this.#startedAt = clock.now();
-    for (const leecher of leechers) await this.#world.do(leecher.start());
+    for (const leecher of leechers) this.#world.later(this.#world.random.below(spreadMs + 1), () => leecher.start());
     let sampleAt = this.#startedAt + SAMPLE_MS;
     await clock.runUntilTrue(() => {
       this.#look();
@@ -117,7 +120,7 @@ export class CrowdRun {
         sampleAt += SAMPLE_MS;
       }
       return this.#pending.length === 0;
-    }, this.#shape.limitMs);
+    }, limitMs);
     this.#world.verdict.enforce();
     const outcome = this.#outcome();
     this.#world.abandon();

@@ -22,6 +22,7 @@ const { values } = parseArgs({
     'piece-kib': { type: 'string', default: '512' },
     'latency-ms': { type: 'string', default: '1' },
     'window-kib': { type: 'string', default: '256' },
+    'spread-ms': { type: 'string', default: '250' },
     'limit-s': { type: 'string', default: '600' },
     seeds: { type: 'string', default: '5' },
     seed: { type: 'string', default: '1' },
@@ -40,6 +41,7 @@ const shape: CrowdShape = {
   latencyMs: Number(values['latency-ms']),
   windowBytes: Number(values['window-kib']) * KIB,
   killsSeeders: values['kill-seeder'],
+  spreadMs: Number(values['spread-ms']),
   limitMs: Number(values['limit-s']) * 1000,
 };
 
