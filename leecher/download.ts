@@ -209,9 +209,9 @@ export class Download {
         () => !this.#isOver,
       );
       if (this.#isOver) return;
+      this.#swarm!.torrent.learnLayers(layers);
       if (taken.kind === 'complete') this.#succeed(true);
       if (taken.kind !== 'open') return;
-      this.#swarm!.torrent.learnLayers(layers);
       this.#swarm!.serveFrom(taken.store);
       this.#resume(taken.have);
       this.#begin(taken.store, checks);
@@ -223,11 +223,9 @@ export class Download {
   /** What was on the disk already is offered to others. */
   #resume(have: Bitfield): void {
     const { geometry } = this.#info!;
-    for (const piece of have) {
-      this.#resumedBytes += geometry.pieceSize(piece);
-      this.#swarm!.broadcastHave(piece);
-    }
+    for (const piece of have) this.#resumedBytes += geometry.pieceSize(piece);
     this.#verifiedBytes = this.#resumedBytes;
+    this.#swarm!.broadcastHaves(have);
   }
 
   /* ---- fetching ---- */

@@ -1,5 +1,7 @@
 /** What a leecher is: a node with a download, announced to trackers, that serves what it has verified. */
+import { ShoalError } from '../common/base/errors.ts';
 import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
+import { DRAIN_TIMEOUT_MS } from '../common/base/limits.ts';
 import type { Dialer, Listener, Meter, Resolver } from '../common/base/ports.ts';
 import type { RangeClient } from '../common/base/web-ports.ts';
 import { CombinedPresence } from '../common/peer/combined-presence.ts';
@@ -10,6 +12,8 @@ import { Torrent } from '../common/peer/torrent.ts';
 import { wireHashesOf, type WireNames } from '../common/peer/wire-names.ts';
 import { Download } from './download.ts';
 import type { DownloadOptions, DownloadResult } from './download-options.ts';
+import { type SeedBounds, type SeedEnd, SeedGoal } from './seed-goal.ts';
+import { Seeding } from './seeding.ts';
 import { WebSeeds } from './web-seeds.ts';
 import type { WebSource } from './web-url.ts';
 
@@ -36,6 +40,10 @@ export class Leech {
   readonly #swarm: Swarm;
   readonly #presence: CombinedPresence;
   readonly #webSeeds: WebSeeds;
+  #seeding: Seeding | undefined;
+  /** Of what was wanted, once it is here. */
+  #sizeBytes = 0;
+  #isStopped = false;
   readonly download: Download;
 
   constructor(options: LeechOptions) {
@@ -71,9 +79,7 @@ export class Leech {
       log,
       meter,
       onStoreFailed: (error) => {
-        // What cannot be read back can still be fetched; only serving it to others ends.
-        log.warn('cannot read back what was written; it is not served to others', { reason: String(error) });
-        this.#swarm.torrent.withdraw();
+        this.#withdraw(error);
       },
       onNamed: (wireHashes) => {
         for (const wireHash of wireHashes) this.#presence.add(wireHash);
@@ -121,10 +127,49 @@ export class Leech {
     void this.#presence.start();
     this.#swarm.meet(this.#options.endpoints);
     const result = await outcome;
+    this.#sizeBytes = result.sizeBytes;
     this.#swarm.sated();
     if (this.download.isPartial) this.#presence.announceNow();
     else if (!result.wasThere) this.#presence.completed();
     return result;
+  }
+
+  /**
+   * After `run`: goes on serving until a bound is met, which it resolves with. Rejects with a `StoreError` when the file
+   * is no longer what it was, with INTERRUPTED when it is stopped before it has begun.
+   */
+  async seed(bounds: SeedBounds): Promise<SeedEnd> {
+    const { clock, target } = this.#options;
+    const store = await target.openFinished();
+    if (this.#isStopped) throw new ShoalError('INTERRUPTED', 'the leecher was stopped');
+    this.#swarm.serveFrom(store);
+    // Of a file that was there from the start nothing was offered yet.
+    this.#swarm.broadcastHaves(target.verifiedPieces);
+    this.#swarm.serveOn();
+    this.#seeding = new Seeding({
+      clock,
+      goal: new SeedGoal({ bounds, sizeBytes: this.#sizeBytes, now: clock.now() }),
+      uploadedBytes: () => this.uploadedBytes,
+      check: () => store.check(),
+    });
+    return this.#seeding.ended.catch((error: unknown) => {
+      this.#swarm.torrent.withdraw();
+      this.#swarm.closeAll('stopped');
+      throw error;
+    });
+  }
+
+  /** On the way out: what peers asked for and were promised is still sent, within a few seconds. */
+  finishSending(): Promise<void> {
+    return this.#swarm.drain(DRAIN_TIMEOUT_MS);
+  }
+
+  #withdraw(error: unknown): void {
+    if (this.#seeding !== undefined) return this.#seeding.fail(error);
+    // What cannot be read back can still be fetched; only serving it to others ends.
+    const reason = String(error);
+    this.#options.log.warn('cannot read back what was written; it is not served to others', { reason });
+    this.#swarm.torrent.withdraw();
   }
 
   /** What may be spoken of to whoever is near: nothing of a private torrent (BEP 27). */
@@ -140,6 +185,8 @@ export class Leech {
 
   /** Says goodbye to trackers and peers, and lets go of the place on the disk. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#seeding?.stop();
     this.#webSeeds.stop();
     try {
       await Promise.all([this.#presence.stop(), this.#node.stop()]);

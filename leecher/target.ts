@@ -9,7 +9,7 @@ import { after, type PieceIndex } from '../common/base/ids.ts';
 import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
 import type { PieceCheck } from '../common/base/piece-check.ts';
 import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
-import type { PartStore, TargetFiles, TargetShape } from '../common/base/target-ports.ts';
+import type { FinishedStore, PartStore, TargetFiles, TargetShape } from '../common/base/target-ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
 import type { Selection } from './selection.ts';
 
@@ -57,11 +57,13 @@ export class Target {
   #path = '';
   #release: (() => Promise<void>) | undefined;
   #store: PartStore | undefined;
+  #finished: FinishedStore | undefined;
   #verified = new Bitfield(0);
   #isFresh = false;
   /** The part file was looked at from end to end: only then there is something to note. */
   #isVerified = false;
   #isFinished = false;
+  #isLeft = false;
   #cancelNote: (() => void) | undefined;
   /** Notes are written one after the other. */
   #lastNote: Promise<void> = Promise.resolve();
@@ -72,6 +74,11 @@ export class Target {
 
   get path(): string {
     return this.#path;
+  }
+
+  /** The pieces that are here for certain. */
+  get verifiedPieces(): Iterable<PieceIndex> {
+    return this.#verified;
   }
 
   /**
@@ -119,7 +126,10 @@ export class Target {
     if (fits) {
       log.info('checking what is there', { path: this.#path });
       const right = await files.check(this.#path, geometry, checkOf, onChecked, this.#shape);
-      if (this.#isAllRight(right)) return true;
+      if (this.#isAllRight(right)) {
+        this.#verified = right;
+        return true;
+      }
     }
     if (force) return false;
     throw new ShoalError(
@@ -183,11 +193,21 @@ export class Target {
     }
   }
 
+  /** What is complete, to be served from. It must stay as it is now. Rejects with a `StoreError`. */
+  async openFinished(): Promise<FinishedStore> {
+    const finished = await this.#options.files.openFinished(this.#path, this.#content!.geometry, this.#shape);
+    // It may have been left while the disk was busy.
+    if (this.#isLeft) await finished.close();
+    else this.#finished = finished;
+    return finished;
+  }
+
   /**
    * Lets go of the place, keeping what is verified. After `finish`, or to end early. Never rejects: what went wrong was
    * told before, and what cannot be noted is found again by the check at the next start.
    */
   async leave(): Promise<void> {
+    this.#isLeft = true;
     this.#stopNotes();
     await this.#lastNote;
     try {
@@ -196,7 +216,7 @@ export class Target {
       this.#warn('what was verified may not all be on the disk', error);
     }
     try {
-      await this.#store?.close();
+      await Promise.all([this.#store?.close(), this.#finished?.close()]);
     } catch (error) {
       this.#warn('the file was not closed in good order', error);
     }

@@ -10,6 +10,7 @@ import type { DownloadEvents, Stage } from './download-events.ts';
 import type { DownloadResult } from './download-options.ts';
 import { rangesText } from './endings.ts';
 import { sourceLine, sourceObject } from './report.ts';
+import type { SeedBounds } from './seed-goal.ts';
 import type { SourceEntry, SourceFailure } from './source-book.ts';
 
 export interface TellerOptions {
@@ -117,6 +118,23 @@ export class Teller implements DownloadEvents {
       wasThere: result.wasThere,
       sources: facts.sources.map(sourceObject),
     });
+  }
+
+  /** It goes on serving. */
+  seeding({ ratio, timeMs }: SeedBounds): void {
+    const bounds = [
+      ...(ratio === undefined ? [] : [`until ${ratio} times its size is sent`]),
+      ...(timeMs === undefined ? [] : [`for ${formatDuration(timeMs / 1000)}`]),
+    ];
+    const text = bounds.length === 0 ? 'until it is stopped' : bounds.join(' or ');
+    this.#say(`goes on serving it ${text}${bounds.length > 1 ? ', whichever is first' : ''}`);
+  }
+
+  /** It serves no longer. */
+  seeded(facts: { readonly uploadedBytes: number; readonly sizeBytes: number }): void {
+    const { uploadedBytes, sizeBytes } = facts;
+    const ratio = (uploadedBytes / Math.max(1, sizeBytes)).toFixed(2);
+    this.#say(`sent ${formatBytes(uploadedBytes)} in all, ${ratio} times its size`);
   }
 
   /** The last object when it failed. */

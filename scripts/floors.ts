@@ -1,7 +1,7 @@
 /**
  * The floors of the house: an import never goes up, and the outside world is reached from one room only.
  *
- *   5  main            builds the host objects; may import all but another executable
+ *   5  main            builds the host objects; may import all but another executable; parts of it in PARTS_OF_MAINS
  *   4  common/host     the real machine: npm packages, sockets, files, threads; knows no rule and no driver
  *   3  drivers         hold ports and own their wake-ups; listed in DRIVERS
  *   2  rules           no I/O, no await, no timers: every file of the other rooms that DRIVERS does not list
@@ -32,6 +32,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/pick.ts',
   'leecher/piece-verifier.ts',
   'leecher/pursuit.ts',
+  'leecher/seeding.ts',
   'leecher/subject.ts',
   'leecher/target.ts',
   'leecher/teller.ts',
@@ -81,7 +82,7 @@ export const EXCUSES: readonly Excuse[] = [
 
 /** Interfaces of `base/ports.ts` that reach the world or wait for time: a rule is given what it needs instead. */
 const WORLDLY_PORTS: ReadonlySet<string> = new Set(
-  'Clock UdpPort UdpBinder MulticastPort MulticastBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore TargetFiles RangeClient HttpClient HttpListener HttpBinder'.split(
+  'Clock UdpPort UdpBinder MulticastPort MulticastBinder Resolver TcpPort TcpHandler Listener ListenerBinder Dialer PieceStore Hasher PartStore FinishedStore TargetFiles RangeClient HttpClient HttpListener HttpBinder'.split(
     ' ',
   ),
 );
@@ -104,12 +105,19 @@ export const inScripts = (path: string): boolean => path.startsWith('scripts/');
 const inSimulatedWorld = (path: string): boolean => path.startsWith('common/sim/world/');
 /** What only tests import; the build leaves it out. */
 export const forTests = (path: string): boolean => /^(?:common\/sim|[a-z]+\/fixtures)\//.test(path);
+/** What a main is made of, where it would be too long for one file. */
+export const PARTS_OF_MAINS: readonly string[] = [
+  'leecher/assembly.ts',
+  'leecher/command.ts',
+  'leecher/look-up.ts',
+  'leecher/progress-display.ts',
+];
 const roomOf = (path: string): string => path.split('/')[0]!;
 
 /** Undefined for what stands outside the floors. */
 export function floorOf(path: string): Floor | undefined {
   if (isTest(path) || forTests(path) || inScripts(path)) return undefined;
-  if (isMain(path)) return 5;
+  if (isMain(path) || PARTS_OF_MAINS.includes(path)) return 5;
   if (inHost(path)) return 4;
   if (DRIVERS.includes(path)) return 3;
   if (path.startsWith('common/wire/') || path.startsWith('common/content/')) return 1;

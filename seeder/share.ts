@@ -4,6 +4,7 @@
  */
 import type { Bitfield } from '../common/base/bitfield.ts';
 import { after, type Endpoint, type PeerId, type PieceIndex, type WireHash } from '../common/base/ids.ts';
+import { SOURCE_CHECK_INTERVAL_MS } from '../common/base/limits.ts';
 import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
@@ -33,8 +34,6 @@ export interface ShareOptions {
   readonly check: () => Promise<void>;
   readonly presence: (facts: PresenceFacts) => Presence;
 }
-
-const CHECK_INTERVAL_MS = 5_000;
 
 export class Share {
   readonly #options: ShareOptions;
@@ -132,7 +131,7 @@ export class Share {
 
   #watch(): void {
     const { clock, check } = this.#options;
-    this.#cancelWatch = clock.at(after(clock.now(), CHECK_INTERVAL_MS), () => {
+    this.#cancelWatch = clock.at(after(clock.now(), SOURCE_CHECK_INTERVAL_MS), () => {
       check().then(
         () => {
           // It may have been stopped, or withdrawn, while the answer was on its way.

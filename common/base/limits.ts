@@ -133,6 +133,8 @@ export const CALL_BACK_BURST = 20;
 export const DIAL_TIMEOUT_MS = 5_000;
 /** What a stream that was ended may still take to send its queue and hear the other side close. */
 export const END_TIMEOUT_MS = 2_000;
+/** What was admitted is still sent for so long by a leecher that is done; then come END_TIMEOUT_MS for what is queued. */
+export const DRAIN_TIMEOUT_MS = 3_000;
 /** One read of a dialled stream; the buffer is shared by all of them. */
 export const READ_BUFFER_BYTES = 256 * KIB;
 /** Without descriptors or memory for another connection, accept none for this long. */
@@ -168,6 +170,8 @@ export const ENDGAME_SOURCES = 2;
 /** Pause before a source is asked again for a piece it failed, when no other has it; doubles up to the last. */
 export const RETRY_FIRST_MS = 250;
 export const RETRY_LAST_MS = 8_000;
+/** How often it is looked whether a file that is served is still what it was. */
+export const SOURCE_CHECK_INTERVAL_MS = 5_000;
 /** How often the list of what is certain is written. */
 export const STATE_INTERVAL_MS = 2_000;
 

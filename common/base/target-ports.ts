@@ -53,6 +53,12 @@ export interface PartStore extends PieceStore {
   finish(path: string, options: { readonly replace: boolean }): Promise<void>;
 }
 
+/** What is finished, to be served from; it must stay as it was when it was opened. Never written to. */
+export interface FinishedStore extends PieceStore {
+  /** Looks whether it is still what it was. Rejects with a `StoreError`: `changed`, and from then on so does every read. */
+  check(): Promise<void>;
+}
+
 /** Failures are `ShoalError`s or `StoreError`s that name the path. */
 export interface TargetFiles {
   /**
@@ -72,6 +78,8 @@ export interface TargetFiles {
   /** Rejects with DOWNLOAD_LOCKED when another process has it; the result lets go of it. */
   lock(path: string): Promise<() => Promise<void>>;
   openPart(path: string, places: PiecePlaces, shape: TargetShape): Promise<PartStore>;
+  /** A finished file, or directory. Rejects with a `StoreError`: `changed` when a chosen file is not there in its size. */
+  openFinished(path: string, places: PiecePlaces, shape: TargetShape): Promise<FinishedStore>;
   /** Which pieces are what they should be. A file that is too short lacks its last ones. */
   check(
     path: string,

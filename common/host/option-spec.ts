@@ -23,7 +23,7 @@ export interface TextOption extends OptionBase {
 
 export interface NumberOption extends OptionBase {
   /** `seconds` takes 90, 1.5, 2m or 1h; `size` takes 524288, 512K, 512KiB or 1M and gives bytes. */
-  readonly kind: 'integer' | 'seconds' | 'size';
+  readonly kind: 'integer' | 'decimal' | 'seconds' | 'size';
   readonly many?: true;
   readonly default?: number | readonly number[];
   readonly min?: number;
@@ -75,7 +75,7 @@ type SingleOf<O> = O extends { kind: 'text' }
   ? string
   : O extends { kind: 'choice'; choices: readonly (infer C)[] }
     ? C
-    : O extends { kind: 'integer' | 'seconds' | 'size' }
+    : O extends { kind: 'integer' | 'decimal' | 'seconds' | 'size' }
       ? number
       : boolean;
 

@@ -32,6 +32,7 @@ export function parseOptionValue(option: OptionSpec, text: string): Decoded<Opti
       return wanted === undefined ? decoded(text) : malformed(wanted);
     }
     case 'integer':
+    case 'decimal':
     case 'seconds':
     case 'size': {
       const value = parseNumber(option.kind, text);
@@ -53,6 +54,7 @@ function parseNumber(kind: NumberOption['kind'], text: string): number | undefin
     const value = Number(text);
     return Number.isSafeInteger(value) ? value : undefined;
   }
+  if (kind === 'decimal') return /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
   if (kind === 'seconds') {
     const match = /^(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h|d|)$/i.exec(text);
     return match === null ? undefined : Number(match[1]) * SECOND_UNITS[match[2]!.toLowerCase()]!;
@@ -75,6 +77,8 @@ export function expectedValue(option: OptionSpec): string {
       return 'some text';
     case 'integer':
       return `a whole number${rangeText(option, String)}`;
+    case 'decimal':
+      return `a number such as 2 or 1.5${rangeText(option, String)}`;
     case 'seconds':
       return `seconds such as 30, 1.5 or 2m${rangeText(option, String)}`;
     case 'size':

@@ -5,9 +5,10 @@ import { ShoalError } from '../base/errors.ts';
 import { type PieceIndex, pieceIndex } from '../base/ids.ts';
 import type { PieceCheck } from '../base/piece-check.ts';
 import type { Clock } from '../base/ports.ts';
-import type { PartStore, PiecePlaces, TargetFiles, TargetShape } from '../base/target-ports.ts';
+import type { FinishedStore, PartStore, PiecePlaces, TargetFiles, TargetShape } from '../base/target-ports.ts';
 import { type Disk, type FileStatus, freeBytes } from './disk.ts';
 import { printable } from './escape.ts';
+import { openFinished } from './finished-files.ts';
 import { checkPieces, type HashableFiles, singleFile } from './file-hashes.ts';
 import type { HashPool } from './hasher.ts';
 import { DownloadLock } from './lock.ts';
@@ -85,6 +86,11 @@ export class HostTargetFiles implements TargetFiles {
     return shape.isDirectory
       ? PartTree.open({ path, places, shape, disk })
       : PartFile.open({ path, sizeBytes: places.totalBytes, pieces: places, disk });
+  }
+
+  openFinished(path: string, places: PiecePlaces, shape: TargetShape): Promise<FinishedStore> {
+    const { disk, clock } = this.#options;
+    return openFinished({ path, places, shape, disk, clock });
   }
 
   async check(

@@ -230,6 +230,20 @@ export class Connection implements SessionEvents, TcpHandler {
     this.#session.say.unchoke();
   }
 
+  /**
+   * Takes no more requests, and goes on with those that were taken. A choke is the answer to all that are open for a
+   * peer without the fast extension (BEP 3), for the others each has its own (BEP 6).
+   */
+  windDown(): void {
+    this.#session.say.choke(this.#now());
+    if (!this.#session.say.fast) this.#uploads.rejectAll();
+  }
+
+  /** Nothing that the peer asked for waits to be sent. */
+  get isDrained(): boolean {
+    return this.#session.isClosed || this.#uploads.isIdle;
+  }
+
   /* ---- TcpHandler ---- */
 
   onBytes(view: Uint8Array): void {

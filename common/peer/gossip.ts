@@ -31,11 +31,16 @@ export class Gossip implements PexParty {
 
   /** Never where it called from: nobody listens there. */
   get pexContact(): PexContact | undefined {
-    const { session, peer, isReachable, isReady } = this.#options;
+    const { peer, isReachable, isReady } = this.#options;
     const endpoint = peer.endpoints[0];
     if (endpoint === undefined || !isReady()) return undefined;
-    const wantsNothing = session.extensions.isUploadOnly || session.pieces?.isFull === true;
-    return { endpoint, flags: (isReachable ? PEX_FLAG.reachable : 0) | (wantsNothing ? PEX_FLAG.uploadOnly : 0) };
+    return { endpoint, flags: (isReachable ? PEX_FLAG.reachable : 0) | (this.wantsNothing ? PEX_FLAG.uploadOnly : 0) };
+  }
+
+  /** It has everything, or says that it wants nothing (BEP 21). */
+  get wantsNothing(): boolean {
+    const { extensions, pieces } = this.#options.session;
+    return extensions.isUploadOnly || (pieces !== undefined && pieces.size > 0 && pieces.isFull);
   }
 
   tellPex(others: readonly PexContact[], now: Instant): void {

@@ -2,7 +2,15 @@
  * A node's part in the swarm of one torrent: its connections, what they may do, whom to dial, who is unchoked.
  */
 import { equalBytes } from '../base/bytes.ts';
-import { type Endpoint, endpointText, type Instant, NEVER, type PieceIndex, type WireHash } from '../base/ids.ts';
+import {
+  after,
+  type Endpoint,
+  endpointText,
+  type Instant,
+  NEVER,
+  type PieceIndex,
+  type WireHash,
+} from '../base/ids.ts';
 import { MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
@@ -37,6 +45,8 @@ export interface SwarmOptions {
 
 /** A peer that has been silent for this long makes way for a new connection of the same peer. */
 const STALE_MS = 10_000;
+/** How often it is looked whether all is sent, on the way out. */
+const DRAIN_LOOK_MS = 50;
 
 export class Swarm {
   readonly #options: SwarmOptions;
@@ -54,6 +64,8 @@ export class Swarm {
   #uploadedBytes = 0;
   #downloadedBytes = 0;
   #cancelTurn: (() => void) | undefined;
+  #servesOn = false;
+  #isWindingDown = false;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
@@ -140,15 +152,45 @@ export class Swarm {
     this.#options.onDialsDue();
   }
 
-  /** Tells everyone that we want nothing any more (BEP 21). */
+  /** Tells everyone that we want nothing any more (BEP 21), and parts with those who want nothing either. */
   sated(): void {
-    for (const connection of this.connections) connection.sendUploadOnly();
+    for (const connection of this.connections) {
+      connection.sendUploadOnly();
+      if (connection.gossip.wantsNothing) connection.close('nothing-to-exchange');
+    }
+  }
+
+  /** A leecher that has all it wanted goes on as a seeder: it dials those who may want something. */
+  serveOn(): void {
+    this.#servesOn = true;
+    this.#options.onDialsDue();
+  }
+
+  /**
+   * Takes no more requests, and resolves when all that were taken are answered: by a reject once `mostMs` have passed.
+   * The last thing before `closeAll`.
+   */
+  async drain(mostMs: number): Promise<void> {
+    const { clock } = this.#options;
+    this.#isWindingDown = true;
+    this.#cancelTurn?.();
+    for (const connection of this.connections) connection.windDown();
+    const due = after(clock.now(), mostMs);
+    while (clock.now() < due && this.connections.some(({ isDrained }) => !isDrained)) {
+      await new Promise<void>((resolve) => void clock.at(after(clock.now(), DRAIN_LOOK_MS), resolve));
+    }
+    for (const connection of this.connections) connection.choke();
   }
 
   /** Tells everyone of a new piece. */
   broadcastHave(piece: PieceIndex): void {
     this.torrent.offer(piece);
     for (const connection of this.#connections.values()) connection.sendHave(piece);
+  }
+
+  /** Tells everyone of those pieces that were not offered yet. */
+  broadcastHaves(pieces: Iterable<PieceIndex>): void {
+    for (const piece of pieces) if (!this.torrent.offered.has(piece)) this.broadcastHave(piece);
   }
 
   closeAll(reason: CloseReason): void {
@@ -268,6 +310,7 @@ export class Swarm {
 
   /** Gives and takes upload slots, now and at each turn while someone waits. */
   rechoke(): void {
+    if (this.#isWindingDown) return;
     const { choke, unchoke } = this.#choker.decide(this.connections, this.#options.clock.now());
     for (const id of choke) this.#connections.get(id)?.choke();
     for (const id of unchoke) this.#connections.get(id)?.unchoke();
@@ -292,9 +335,9 @@ export class Swarm {
     return this.#isSated ? NEVER : this.standing.nextDue;
   }
 
-  /** A leecher with all it wanted. A seeder goes on dialling the leechers that it hears of. */
+  /** A leecher with all it wanted that does not serve on. A seeder goes on dialling the leechers that it hears of. */
   get #isSated(): boolean {
-    return this.fetcher?.isDone === true;
+    return this.fetcher?.isDone === true && !this.#servesOn;
   }
 
   #isConnectedTo(endpoint: Endpoint): boolean {

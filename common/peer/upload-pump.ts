@@ -54,6 +54,11 @@ export class UploadPump {
     if (this.#waiting.cancel(ref)) this.#options.say.reject(ref);
   }
 
+  /** Nothing is asked for, and all that was sent has left. */
+  get isIdle(): boolean {
+    return !this.#reading && this.#leases === 0 && this.#waiting.count === 0;
+  }
+
   rejectAll(): void {
     for (const ref of this.#waiting.clear()) this.#options.say.reject(ref);
   }

@@ -3,7 +3,7 @@ import { ShoalError } from '../base/errors.ts';
 import { after, type PieceIndex, pieceIndex } from '../base/ids.ts';
 import type { PieceCheck } from '../base/piece-check.ts';
 import { type Clock, StoreError } from '../base/ports.ts';
-import type { PartStore, PiecePlaces, TargetFiles } from '../base/target-ports.ts';
+import type { FinishedStore, PartStore, PiecePlaces, TargetFiles } from '../base/target-ports.ts';
 import type { SimDisk, SimFile, UnderWay } from './disk.ts';
 import { isRight } from './piece-hash.ts';
 
@@ -78,6 +78,14 @@ export class SimTargetFiles implements TargetFiles {
     });
   }
 
+  openFinished(path: string, places: PiecePlaces): Promise<FinishedStore> {
+    return this.#later(() => {
+      const file = this.#disk.files.get(path);
+      if (file?.bytes.length !== places.totalBytes) throw new StoreError('changed', `${path} is not what it was`);
+      return new SimPartStore({ clock: this.#clock, disk: this.#disk, file, path, places });
+    });
+  }
+
   async check(
     path: string,
     places: PiecePlaces,
@@ -124,7 +132,7 @@ export class SimTargetFiles implements TargetFiles {
 }
 
 /** A part file. A write takes the bytes as they are when it is done, so who changes them meanwhile is found out. */
-class SimPartStore implements PartStore {
+class SimPartStore implements PartStore, FinishedStore {
   readonly #clock: Clock;
   readonly #disk: SimDisk;
   readonly #file: SimFile;
@@ -185,6 +193,13 @@ class SimPartStore implements PartStore {
       this.#disk.rename(this.#path, path);
       this.#file.sync();
       this.#path = path;
+    });
+  }
+
+  check(): Promise<void> {
+    return this.#later(() => {
+      if (this.#disk.files.get(this.#path) !== this.#file)
+        throw new StoreError('changed', `${this.#path} was replaced`);
     });
   }
 

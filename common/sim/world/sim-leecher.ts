@@ -206,11 +206,22 @@ export class SimLeecher {
     this.#options.parts.verdict.note(this.name, `ends: ${ending.code} ${ending.text}`);
     if (ending.code === 'OK' && !this.isFileRight) this.#breach('says it is done, and the file is not right');
     if (ending.code === 'UNEXPECTED') this.#breach(`failed by itself: ${ending.text}`);
-    if (!this.#options.lingers || ending.code !== 'OK') {
-      await leech.stop();
-      if (this.#leech === leech) this.#leech = undefined;
+    if (ending.code === 'OK' && this.#options.lingers) {
+      this.#ending = ending;
+      return this.#serveOn(leech);
     }
+    if (ending.code === 'OK') await leech.finishSending();
+    if (this.#leech === leech) await leech.stop();
+    if (this.#leech === leech) this.#leech = undefined;
     this.#ending = ending;
+  }
+
+  async #serveOn(leech: Leech): Promise<void> {
+    try {
+      await leech.seed({});
+    } catch (error) {
+      if (this.#leech === leech) this.#breach(`can serve no more: ${messageOf(error)}`);
+    }
   }
 
   #events(): DownloadEvents {
