@@ -81,11 +81,14 @@ def leave(word: str) -> None:
 
 
 @contextlib.contextmanager
-def staged(size_mib: int, memory_mib: int, tracker: str) -> Iterator[Stage]:
-    """The stage, which leaves nothing behind whatever happens; a signal ends the bench by SystemExit."""
+def staged(size_mib: int, memory_mib: int, tracker: str, disk: Optional[str] = None) -> Iterator[Stage]:
+    """The stage, which leaves nothing behind whatever happens; a signal ends the bench by SystemExit.
+
+    `disk` is another folder in which the bench makes folders that begin with its prefix.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    sweep()
+    sweep(tuple(filter(None, (MEMORY, disk))))
     free_mib = os.statvfs(MEMORY).f_bavail * os.statvfs(MEMORY).f_frsize // MIB
     with open('/proc/meminfo', encoding='ascii') as meminfo:
         found = dict(line.split(':') for line in meminfo)
@@ -112,7 +115,7 @@ def stop(number: int, _frame: Optional[FrameType]) -> None:
     sys.exit(128 + number)
 
 
-def sweep() -> None:
+def sweep(folders: 'tuple[str, ...]') -> None:
     """Removes what a bench left that was killed by a signal that cannot be caught."""
     root = cgroup_root()
     for name in os.listdir(root):
@@ -120,9 +123,10 @@ def sweep() -> None:
             end_group(os.path.join(root, name))
     for name in left_over():
         delete(name)
-    for name in os.listdir(MEMORY):
-        if name.startswith(PREFIX) and is_orphan(name):
-            shutil.rmtree(os.path.join(MEMORY, name), ignore_errors=True)
+    for folder in folders:
+        for name in os.listdir(folder):
+            if name.startswith(PREFIX) and is_orphan(name):
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
 def make_content(work: str, size_mib: int, tracker: str) -> Content:

@@ -13,24 +13,16 @@ without headers, so that requests and what was sent again are in it. Ours use ou
 Exit codes: 0, 1 when a run failed, 2 when something is missing.
 """
 import argparse
-import json
 import statistics
 import sys
 from dataclasses import asdict
-from typing import Callable, Optional
 
-from children import Crashed, Failed
 from clients.client import TRACKER_PORT, Client
 from clients.registry import KNOWN, clients_of
 from netns import Switched
 from stage import Stage, check_machine, staged
 from swarm_run import Disturbance, Outcome, Shape, SwarmRun
-
-# A client of others that crashed, or a run during which something else used the machine, is taken again.
-TRIES = 3
-# Of one core. The network's own work is not told from that of others, and needs more the faster the links are.
-FOREIGN_LIMIT = 0.4
-
+from turns import note, spread, table, take
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='bench:swarm', formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -50,62 +42,26 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def take(name: str, run: Callable[[], SwarmRun], bound_s: float, once: bool) -> Optional[Outcome]:
-    """One run, taken again when it was disturbed; None when it failed."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            outcome = run().take()
-        except Crashed as crash:
-            print(f'{name}: {crash}\n{"taken again" if attempt < TRIES else "given up"}', flush=True)
-            continue
-        except Failed as failure:
-            print(f'{name}: FAILED: {failure}', flush=True)
-            return None
-        show(name, outcome, bound_s)
-        if once or outcome.foreign_s <= FOREIGN_LIMIT * outcome.last or attempt == TRIES:
-            return outcome
-        print(f'{name}: {outcome.foreign_s:.1f} CPU s of other work: taken again', flush=True)
-    return None
+HEAD = ['client', 'runs', 'first s', 'mean s', 'last s', 'last / bound', 'seeders sent at first', 'at last', 'CPU s',
+        'peak MiB', 'busy %']
 
 
-def show(name: str, outcome: Outcome, bound_s: float) -> None:
-    print(f'{name}: first {outcome.first:.2f} mean {outcome.mean:.2f} last {outcome.last:.2f} s, '
-          f'{outcome.last / bound_s:.2f} x bound; seeders sent {outcome.sent_first:.2f} and {outcome.sent_last:.2f} '
-          f'files; leechers\' uplinks {outcome.uplinks:.0%} used, received {outcome.received:.3f} of what they needed; '
-          f'CPU {outcome.cpu_s:.1f} s, peak {outcome.peak_mib:.0f} MiB, machine {outcome.busy:.0%} busy, '
-          f'other {outcome.foreign_s:.1f} s{"; " + outcome.remark if outcome.remark else ""}', flush=True)
-
-
-def spread(values: 'list[float]', digits: int = 2) -> str:
-    return f'{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})'
-
-
-def table(results: 'dict[str, list[Outcome]]', runs: int, shape: Shape) -> str:
-    lines = [
-        f'{shape.seeders} seeder(s), {shape.leechers} leechers, {shape.rate_mbit:g} Mbit/s each way, '
-        f'{shape.size >> 20} MiB; bound {shape.bound_s:.2f} s; median (min-max)',
-        '',
-        '| client | runs | first s | mean s | last s | last / bound | seeders sent at first | at last | CPU s '
-        '| peak MiB | busy % |',
-        '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+def row(name: str, outcomes: 'list[Outcome]', runs: int) -> 'list[str]':
+    if not outcomes:
+        return [name, f'0/{runs}']
+    return [
+        name,
+        f'{len(outcomes)}/{runs}',
+        spread([outcome.first for outcome in outcomes]),
+        spread([outcome.mean for outcome in outcomes]),
+        spread([outcome.last for outcome in outcomes]),
+        spread([outcome.last / outcome.bound_s for outcome in outcomes]),
+        spread([outcome.sent_first for outcome in outcomes]),
+        spread([outcome.sent_last for outcome in outcomes]),
+        f'{statistics.median(outcome.cpu_s for outcome in outcomes):.1f}',
+        f'{max(outcome.peak_mib for outcome in outcomes):.0f}',
+        f'{100 * statistics.median(outcome.busy for outcome in outcomes):.0f}',
     ]
-    for name, outcomes in results.items():
-        if not outcomes:
-            lines.append(f'| {name} | 0/{runs} |' + ' |' * 9)
-            continue
-        cells = [
-            name,
-            f'{len(outcomes)}/{runs}',
-            *(spread([getattr(outcome, key) for outcome in outcomes]) for key in ('first', 'mean', 'last')),
-            spread([outcome.last / shape.bound_s for outcome in outcomes]),
-            spread([outcome.sent_first for outcome in outcomes]),
-            spread([outcome.sent_last for outcome in outcomes]),
-            f'{statistics.median(outcome.cpu_s for outcome in outcomes):.1f}',
-            f'{max(outcome.peak_mib for outcome in outcomes):.0f}',
-            f'{statistics.median(outcome.busy for outcome in outcomes):.0%}'.rstrip('%'),
-        ]
-        lines.append(f'| {" | ".join(cells)} |')
-    return '\n'.join(lines)
 
 
 def bench(args: argparse.Namespace, stage: Stage, network: Switched) -> int:
@@ -116,18 +72,17 @@ def bench(args: argparse.Namespace, stage: Stage, network: Switched) -> int:
     failed = 0
     for number in range(1, args.runs + 1):
         for client in clients:
-            def run(client: Client = client) -> SwarmRun:
-                return SwarmRun(stage, network, client, shape, Disturbance(), limit_s, args.trace)
+            def run(client: Client = client) -> Outcome:
+                return SwarmRun(stage, network, client, shape, Disturbance(), limit_s, args.trace).take()
 
-            outcome = take(f'run {number} {client.name}', run, shape.bound_s, args.once)
+            outcome = take(f'run {number} {client.name}', run, args.once)
             if outcome is None:
                 failed += 1
                 continue
             results[client.name].append(outcome)
-            if args.json:
-                with open(args.json, 'a', encoding='utf-8') as file:
-                    file.write(json.dumps({**asdict(shape), **asdict(outcome)}) + '\n')
-    print(f'\n{table(results, args.runs, shape)}')
+            note(args.json, {**asdict(shape), **asdict(outcome)})
+    print(f'\n{shape.text}; median (min-max)\n')
+    print(table(HEAD, [row(name, outcomes, args.runs) for name, outcomes in results.items()]))
     return 1 if failed else 0
 
 

@@ -14,6 +14,8 @@ from stage import Stage, same_bytes
 
 TICK_S = 0.02
 TRACE_S = 1.0
+# Of one core. The network's own work is not told from that of others, and needs more the faster the links are.
+FOREIGN_LIMIT = 0.4
 # Until what the seeders do once they are ready is over.
 CALM_S = 1.0
 
@@ -33,10 +35,16 @@ class Shape:
         rate = goodput(self.rate_mbit)
         return self.size / rate * max(1 / self.seeders, 1, self.leechers / (self.seeders + self.leechers))
 
+    @property
+    def text(self) -> str:
+        return (f'{self.seeders} seeder(s), {self.leechers} leechers, {self.rate_mbit:g} Mbit/s each way, '
+                f'{self.size >> 20} MiB; bound {self.bound_s:.2f} s')
+
 
 @dataclass(frozen=True)
 class Outcome:
     client: str
+    bound_s: float
     times: 'list[float]'
     # Bytes that the seeders sent, by the size of the file, until the first and the last leecher was complete.
     sent_first: float
@@ -63,6 +71,18 @@ class Outcome:
     @property
     def last(self) -> float:
         return max(self.times)
+
+    @property
+    def foreign_limit_s(self) -> float:
+        return FOREIGN_LIMIT * self.last
+
+    @property
+    def text(self) -> str:
+        return (f'first {self.first:.2f} mean {self.mean:.2f} last {self.last:.2f} s, '
+                f'{self.last / self.bound_s:.2f} x bound; seeders sent {self.sent_first:.2f} and {self.sent_last:.2f} '
+                f'files; leechers\' uplinks {self.uplinks:.0%} used, received {self.received:.3f} of what they needed; '
+                f'CPU {self.cpu_s:.1f} s, peak {self.peak_mib:.0f} MiB, machine {self.busy:.0%} busy, '
+                f'other {self.foreign_s:.1f} s{"; " + self.remark if self.remark else ""}')
 
 
 class Disturbance:
@@ -206,6 +226,7 @@ class SwarmRun:
         peaks = [child.memory.peak_mib for child in self.setting.running if child.memory]
         return Outcome(
             client=self.client.name,
+            bound_s=shape.bound_s,
             times=sorted(self._done.values()),
             sent_first=sum(self._at_first[index].sent - before[index].sent for index in seeders) / shape.size,
             sent_last=sum(self._at_last[index].sent - before[index].sent for index in seeders) / shape.size,

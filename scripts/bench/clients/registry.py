@@ -5,6 +5,7 @@ import shlex
 from clients.aria2 import Aria2
 from clients.client import Client
 from clients.libtorrent_client import Libtorrent
+from clients.mixed import Mixed
 from clients.shoal import Shoal
 from stage import ROOT
 
@@ -13,7 +14,8 @@ KNOWN = """shoal                 ours, as built in this repository
   aria2                 v1
   libtorrent            v2, tuned
   libtorrent-default    v2, its own settings
-  libtorrent-v1         v1, tuned"""
+  libtorrent-v1         v1, tuned
+  LEECHER<SEEDER        leechers of one, seeders of the other, such as shoal<libtorrent-default"""
 
 
 def clients_of(names: str, seeder_options: str = '', leecher_options: str = '') -> 'list[Client]':
@@ -22,6 +24,10 @@ def clients_of(names: str, seeder_options: str = '', leecher_options: str = '') 
 
 
 def client_of(name: str, seeder_options: str, leecher_options: str) -> Client:
+    leecher, mixed, seeder = name.partition('<')
+    if mixed:
+        return Mixed(client_of(leecher, seeder_options, leecher_options),
+                     client_of(seeder, seeder_options, leecher_options))
     kind, _, folder = name.partition('@')
     if kind == 'shoal':
         root = os.path.abspath(folder) if folder else ROOT
