@@ -4,7 +4,6 @@ import { Nearby } from '../common/announce/nearby.ts';
 import { parseTrackerUrl } from '../common/announce/tracker-address.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import type { PeerId } from '../common/base/ids.ts';
-import { DEFAULT_UPLOAD_SLOTS } from '../common/base/limits.ts';
 import { PEER_ID_PREFIX } from '../common/base/product.ts';
 import type { HostClock } from '../common/host/clock.ts';
 import type { CommandHost } from '../common/host/command.ts';
@@ -21,6 +20,7 @@ import { HostTargetFiles } from '../common/host/target-files.ts';
 import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import type { HostUdpBinder } from '../common/host/udp.ts';
+import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
 import { wireNamesOf } from '../common/peer/wire-names.ts';
 import type { Options } from './command.ts';
 import { Leech } from './leech.ts';
@@ -87,7 +87,7 @@ export async function assemble(parts: Parts): Promise<Assembly> {
     minSeeders: options.minSeeders,
     waitMs: options.wait * 1000,
     timeoutMs: options.timeout * 1000,
-    uploadSlots: DEFAULT_UPLOAD_SLOTS,
+    choking: USUAL_CHOKE_TERMS,
     events: teller,
     nobody: () => news.whyNobody(),
     presence: (facts) =>

@@ -4,6 +4,7 @@ import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
 import { DRAIN_TIMEOUT_MS } from '../common/base/limits.ts';
 import type { Dialer, Listener, Meter, Resolver } from '../common/base/ports.ts';
 import type { RangeClient } from '../common/base/web-ports.ts';
+import type { ChokeTerms } from '../common/peer/choker.ts';
 import { CombinedPresence } from '../common/peer/combined-presence.ts';
 import { Node } from '../common/peer/node.ts';
 import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
@@ -24,7 +25,7 @@ export interface LeechOptions extends Omit<DownloadOptions, 'onHungry' | 'onBegu
   readonly peerId: PeerId;
   /** What is known of its names; the rest comes with the info dictionary. */
   readonly names: WireNames;
-  readonly uploadSlots: number;
+  readonly choking: ChokeTerms;
   /** Peers that are known without a tracker: those of a magnet link. */
   readonly endpoints: readonly Endpoint[];
   /** Web servers that have the content (BEP 19). */
@@ -73,8 +74,9 @@ export class Leech {
     this.#swarm = new Swarm({
       torrent: new Torrent(names),
       fetcher: this.download.fetcher,
-      uploadSlots: options.uploadSlots,
+      choking: options.choking,
       clock,
+      random: options.random,
       hasher,
       log,
       meter,

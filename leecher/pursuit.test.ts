@@ -7,6 +7,7 @@ import { Geometry } from '../common/content/geometry.ts';
 import { contentOfSize } from '../common/fixtures/content.ts';
 import { FakePeer } from '../common/fixtures/fake-peer.ts';
 import { KeptLog } from '../common/fixtures/logs.ts';
+import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
 import { Swarm } from '../common/peer/swarm.ts';
 import { Torrent } from '../common/peer/torrent.ts';
 import { VirtualClock } from '../common/sim/clock.ts';
@@ -45,8 +46,9 @@ class Bench {
     torrent.learn({ info: info.infoBytes, geometry, isPrivate: false }, have);
     this.swarm = new Swarm({
       torrent,
-      uploadSlots: 4,
+      choking: USUAL_CHOKE_TERMS,
       clock,
+      random: new SeededRandom({ seed: 4 }),
       hasher: this.hasher,
       log: new KeptLog(),
       meter: { count: () => undefined },

@@ -48,6 +48,7 @@ export const DRIVERS: readonly string[] = [
   'common/peer/pex-rounds.ts',
   'common/peer/piece-reads.ts',
   'common/peer/presence.ts',
+  'common/peer/service.ts',
   'common/peer/swarm.ts',
   'common/peer/upload-pump.ts',
   'common/peer/utp-refuser.ts',

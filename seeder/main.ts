@@ -7,13 +7,7 @@ import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import { messageOf, ShoalError } from '../common/base/errors.ts';
 import { formatBytes } from '../common/base/format.ts';
 import type { PeerId } from '../common/base/ids.ts';
-import {
-  DEFAULT_PIECE_BYTES,
-  DEFAULT_UPLOAD_SLOTS,
-  MAX_PIECE_BYTES,
-  MAX_TORRENT_BYTES,
-  MIN_PIECE_BYTES,
-} from '../common/base/limits.ts';
+import { DEFAULT_PIECE_BYTES, MAX_PIECE_BYTES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from '../common/base/limits.ts';
 import { StoreError } from '../common/base/ports.ts';
 import { CLIENT_NAME, PEER_ID_PREFIX } from '../common/base/product.ts';
 import type { Info } from '../common/content/info.ts';
@@ -40,6 +34,7 @@ import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
+import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
 import type { PresenceFacts } from '../common/peer/presence.ts';
 import { parseAssignment } from './assignment.ts';
 import { cut, cutOf, describe, recognised, type Cut, type Description, type Digests } from './description.ts';
@@ -146,6 +141,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, prepared, options.webseed);
     const share = new Share({
       clock,
+      random,
       hasher,
       log: host.log.child('seeder'),
       meter,
@@ -155,7 +151,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       ...description,
       store: new SourceStore({ files: tree, pieces: info.geometry }),
       held,
-      uploadSlots: DEFAULT_UPLOAD_SLOTS,
+      choking: USUAL_CHOKE_TERMS,
       check: () => tree.check(),
       presence: (facts) =>
         present({ facts, info, trackers, typed: options.tracker, localHost, host, clock, random, meter }),

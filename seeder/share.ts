@@ -5,9 +5,10 @@
 import type { Bitfield } from '../common/base/bitfield.ts';
 import { after, type Endpoint, type PeerId, type PieceIndex, type WireHash } from '../common/base/ids.ts';
 import { SOURCE_CHECK_INTERVAL_MS } from '../common/base/limits.ts';
-import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore } from '../common/base/ports.ts';
+import type { Clock, Dialer, Hasher, Listener, Log, Meter, PieceStore, Random } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
 import type { PieceLayers } from '../common/content/piece-roots.ts';
+import type { ChokeTerms } from '../common/peer/choker.ts';
 import { CombinedPresence } from '../common/peer/combined-presence.ts';
 import { Node } from '../common/peer/node.ts';
 import type { Presence, PresenceFacts } from '../common/peer/presence.ts';
@@ -17,6 +18,7 @@ import { wireHashesOf, wireNamesOf } from '../common/peer/wire-names.ts';
 
 export interface ShareOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly hasher: Hasher;
   readonly log: Log;
   readonly meter: Meter;
@@ -29,7 +31,7 @@ export interface ShareOptions {
   readonly store: PieceStore;
   /** The pieces that are offered and served: all of them, or the assigned range. */
   readonly held: Bitfield;
-  readonly uploadSlots: number;
+  readonly choking: ChokeTerms;
   /** Rejects when the file is no longer what it was; asked now and then, since nobody may be reading. */
   readonly check: () => Promise<void>;
   readonly presence: (facts: PresenceFacts) => Presence;
@@ -60,8 +62,9 @@ export class Share {
     this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
     this.#swarm = new Swarm({
       torrent,
-      uploadSlots: options.uploadSlots,
+      choking: options.choking,
       clock,
+      random: options.random,
       hasher,
       log,
       meter,

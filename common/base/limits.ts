@@ -155,10 +155,15 @@ export const REDIAL_FIRST_MS = 1_000;
 export const REDIAL_LAST_MS = 60_000;
 /** Corrupt pieces from one source before it is banned. */
 export const CORRUPT_PIECES_BEFORE_BAN = 2;
-/** Upload slots when none are asked for. */
-export const DEFAULT_UPLOAD_SLOTS = 64;
+/** Upload slots that follow from the measured uplink: at least, and at most. */
+export const MIN_MEASURED_SLOTS = 4;
+export const MAX_MEASURED_SLOTS = 64;
 /** How often choking is reconsidered (BEP 3). */
 export const CHOKE_INTERVAL_MS = 10_000;
+/** How long one that was unchoked by chance stays so (BEP 3). */
+export const OPTIMISTIC_INTERVAL_MS = 30_000;
+/** What a peer gave us in this time decides what we give it. */
+export const MERIT_WINDOW_MS = 20_000;
 
 /* ---- download ---- */
 /** Memory for pieces that are being fetched, checked or written; never fewer than four pieces. */

@@ -9,17 +9,17 @@ import type { ExtendedHandshake, MetadataMessage } from '../wire/extended.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
 import type { PexMessage } from '../wire/pex.ts';
+import { Dealings } from './dealings.ts';
 import { Gossip } from './gossip.ts';
-import { HashService } from './hash-service.ts';
 import { MetadataExchange } from './metadata-exchange.ts';
 import { Outbox } from './outbox.ts';
 import type { CloseReason, Fetcher } from './peer.ts';
 import { RemotePeer } from './remote-peer.ts';
 import { Session } from './session.ts';
+import { Service } from './service.ts';
 import type { SessionEvents } from './session-events.ts';
 import type { Swarm } from './swarm.ts';
 import type { Torrent } from './torrent.ts';
-import { UploadPump } from './upload-pump.ts';
 
 export interface ConnectionOptions {
   readonly id: number;
@@ -48,11 +48,11 @@ export class Connection implements SessionEvents, TcpHandler {
   readonly #stream: TcpPort;
   readonly #session: Session;
   readonly #outbox: Outbox;
-  readonly #uploads: UploadPump;
   readonly #metadata: MetadataExchange;
-  readonly #hashes: HashService;
   readonly peer: RemotePeer;
   readonly gossip: Gossip;
+  readonly service: Service;
+  readonly dealings = new Dealings();
   #swarm: Swarm | undefined;
   #openedAt: Instant | undefined;
   #wasReady = false;
@@ -75,9 +75,15 @@ export class Connection implements SessionEvents, TcpHandler {
       now: clock.now(),
     });
     this.#outbox = new Outbox({ stream });
-    this.#uploads = this.#makeUploads();
     this.#metadata = this.#makeMetadata();
-    this.#hashes = this.#makeHashes();
+    this.service = new Service({
+      stream,
+      session: this.#session,
+      outbox: this.#outbox,
+      dealings: this.dealings,
+      clock,
+      swarm: () => this.#swarm,
+    });
     this.peer = new RemotePeer({ id, session: this.#session, metadata: this.#metadata, dialled, remote });
     this.gossip = new Gossip({
       session: this.#session,
@@ -86,24 +92,6 @@ export class Connection implements SessionEvents, TcpHandler {
       remoteHost: remote.host,
       own: { host: stream.local.host, port: listenPort },
       isReady: () => this.isReady,
-    });
-  }
-
-  #makeUploads(): UploadPump {
-    return new UploadPump({
-      stream: this.#stream,
-      say: this.#session.say,
-      reads: () => this.#swarm?.reads,
-      flush: () => {
-        this.#outbox.flush();
-      },
-      sent: (count) => {
-        this.#session.noteSent(this.#now());
-        this.#swarm?.uploaded(count);
-      },
-      failed: (error) => {
-        this.#swarm?.storeFailed(error);
-      },
     });
   }
 
@@ -122,17 +110,6 @@ export class Connection implements SessionEvents, TcpHandler {
       offend: () => {
         this.#session.offend();
       },
-    });
-  }
-
-  #makeHashes(): HashService {
-    return new HashService({
-      say: this.#session.say,
-      torrent: () => this.#session.torrent,
-      answer: (request) => this.#swarm!.answerHashes(request),
-      mayServe: (cost) => !this.#outbox.isFull && this.#session.mayServeHashes(cost, this.#now()),
-      offend: () => this.#session.offend(),
-      isClosed: () => this.#session.isClosed,
     });
   }
 
@@ -191,8 +168,9 @@ export class Connection implements SessionEvents, TcpHandler {
     return this.#session.heardAt;
   }
 
-  get isInterested(): boolean {
-    return this.#session.remoteIsInterested;
+  /** It wants something that we have; a seed, or one that only uploads, gets along without a slot (BEP 21). */
+  get wantsSlot(): boolean {
+    return this.#session.remoteIsInterested && !this.#session.extensions.isUploadOnly;
   }
 
   get isChoked(): boolean {
@@ -220,30 +198,6 @@ export class Connection implements SessionEvents, TcpHandler {
     if (bytes !== undefined && this.#session.isOpen) this.#session.say.message(bytes);
   }
 
-  /** Stops serving the peer; what it waits for is answered with a reject. */
-  choke(): void {
-    this.#session.say.choke(this.#now());
-    this.#uploads.rejectAll();
-  }
-
-  unchoke(): void {
-    this.#session.say.unchoke();
-  }
-
-  /**
-   * Takes no more requests, and goes on with those that were taken. A choke is the answer to all that are open for a
-   * peer without the fast extension (BEP 3), for the others each has its own (BEP 6).
-   */
-  windDown(): void {
-    this.#session.say.choke(this.#now());
-    if (!this.#session.say.fast) this.#uploads.rejectAll();
-  }
-
-  /** Nothing that the peer asked for waits to be sent. */
-  get isDrained(): boolean {
-    return this.#session.isClosed || this.#uploads.isIdle;
-  }
-
   /* ---- TcpHandler ---- */
 
   onBytes(view: Uint8Array): void {
@@ -252,7 +206,7 @@ export class Connection implements SessionEvents, TcpHandler {
 
   onDrain(): void {
     this.#outbox.drained();
-    this.#uploads.pump();
+    this.service.pump();
   }
 
   onClosed(cause: CloseCause): void {
@@ -307,11 +261,11 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   requested(ref: BlockRef): void {
-    this.#uploads.take(ref);
+    this.service.take(ref);
   }
 
   requestCancelled(ref: BlockRef): void {
-    this.#uploads.cancel(ref);
+    this.service.cancel(ref);
   }
 
   blockData(piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
@@ -319,6 +273,7 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   block(piece: PieceIndex, begin: number, length: number): void {
+    this.dealings.received.add(length, this.#now());
     this.#swarm!.downloaded(length);
     this.#fetcher?.onBlock(this.peer, piece, begin, length, this.#now());
   }
@@ -337,7 +292,7 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   hashesRequested(request: HashRequest): void {
-    void this.#hashes.serve(request);
+    this.service.hashes(request);
   }
 
   hashes(request: HashRequest, hashes: Uint8Array): void {
@@ -351,7 +306,7 @@ export class Connection implements SessionEvents, TcpHandler {
   closed(reason: CloseReason): void {
     const { log, onClosed } = this.#options;
     this.#cancelWake();
-    this.#uploads.stop();
+    this.service.stop();
     this.#outbox.flush();
     if (reason === 'ended' || reason === 'reset') this.#stream.destroy();
     else this.#stream.end();

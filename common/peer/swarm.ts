@@ -11,11 +11,11 @@ import {
   type PieceIndex,
   type WireHash,
 } from '../base/ids.ts';
-import { MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
-import type { Clock, Hasher, Log, Meter, PieceStore } from '../base/ports.ts';
+import { DEFAULT_PIECE_BYTES, MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
+import type { Clock, Hasher, Log, Meter, PieceStore, Random } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { PEX_FLAG, type PexContact } from '../wire/pex.ts';
-import { Choker } from './choker.ts';
+import { type Chokable, Choker, type ChokeTerms, slotsFor } from './choker.ts';
 import type { Connection } from './connection.ts';
 import { HashAnswers } from './hash-answers.ts';
 import type { CloseReason, Fetcher, Peer } from './peer.ts';
@@ -30,8 +30,9 @@ export interface SwarmOptions {
   readonly torrent: Torrent;
   /** Of a leecher; a seeder passes none, and that is the whole difference. */
   readonly fetcher?: Fetcher;
-  readonly uploadSlots: number;
+  readonly choking: ChokeTerms;
   readonly clock: Clock;
+  readonly random: Random;
   readonly hasher: Hasher;
   readonly log: Log;
   readonly meter: Meter;
@@ -71,7 +72,8 @@ export class Swarm {
     this.#options = options;
     this.torrent = options.torrent;
     this.fetcher = options.fetcher;
-    this.#choker = new Choker({ slots: options.uploadSlots, now: options.clock.now() });
+    const { choking, random, clock } = options;
+    this.#choker = new Choker({ terms: choking, random, now: clock.now() });
     this.#pex = new PexRounds({
       clock: options.clock,
       parties: () => (this.torrent.isPrivate ? [] : this.connections.map(({ gossip }) => gossip)),
@@ -174,12 +176,12 @@ export class Swarm {
     const { clock } = this.#options;
     this.#isWindingDown = true;
     this.#cancelTurn?.();
-    for (const connection of this.connections) connection.windDown();
+    for (const connection of this.connections) connection.service.windDown();
     const due = after(clock.now(), mostMs);
-    while (clock.now() < due && this.connections.some(({ isDrained }) => !isDrained)) {
+    while (clock.now() < due && this.connections.some(({ service }) => !service.isDrained)) {
       await new Promise<void>((resolve) => void clock.at(after(clock.now(), DRAIN_LOOK_MS), resolve));
     }
-    for (const connection of this.connections) connection.choke();
+    for (const connection of this.connections) connection.service.choke();
   }
 
   /** Tells everyone of a new piece. */
@@ -311,16 +313,25 @@ export class Swarm {
   /** Gives and takes upload slots, now and at each turn while someone waits. */
   rechoke(): void {
     if (this.#isWindingDown) return;
-    const { choke, unchoke } = this.#choker.decide(this.connections, this.#options.clock.now());
-    for (const id of choke) this.#connections.get(id)?.choke();
-    for (const id of unchoke) this.#connections.get(id)?.unchoke();
+    const now = this.#options.clock.now();
+    const peers = this.connections.map((connection) => chokable(connection, now));
+    const facts = { slots: this.#slots, isServingOnly: this.isUploadOnly };
+    const { choke, unchoke } = this.#choker.decide(peers, facts, now);
+    for (const id of choke) this.#connections.get(id)?.service.choke();
+    for (const id of unchoke) this.#connections.get(id)?.service.unchoke();
     this.#cancelTurn?.();
     this.#cancelTurn = undefined;
-    const someoneWaits = this.connections.some((connection) => connection.isInterested && connection.isChoked);
+    const someoneWaits = this.connections.some((connection) => connection.wantsSlot && connection.isChoked);
     if (!someoneWaits) return;
     this.#cancelTurn = this.#options.clock.at(this.#choker.nextDue, () => {
       this.rechoke();
     });
+  }
+
+  get #slots(): number {
+    const { slots } = this.#options.choking;
+    const geometry = this.torrent.content?.geometry;
+    return slots !== 'measured' ? slots : slotsFor(0, geometry?.pieceBytes ?? DEFAULT_PIECE_BYTES);
   }
 
   /* ---- what the node asks for ---- */
@@ -349,3 +360,10 @@ export class Swarm {
     return false;
   }
 }
+
+const chokable = (connection: Connection, now: Instant): Chokable => ({
+  id: connection.id,
+  isInterested: connection.wantsSlot,
+  isChoked: connection.isChoked,
+  receivedBytes: connection.dealings.received.sum(now),
+});

@@ -2,7 +2,6 @@ import { Announcer } from '../../announce/announcer.ts';
 import { Bitfield } from '../../base/bitfield.ts';
 import { type ErrorCode, messageOf, ShoalError } from '../../base/errors.ts';
 import { type Endpoint, endpointText, type PieceIndex, pieceIndex } from '../../base/ids.ts';
-import { DEFAULT_UPLOAD_SLOTS } from '../../base/limits.ts';
 import type { DownloadEvents } from '../../../leecher/download-events.ts';
 import { Leech } from '../../../leecher/leech.ts';
 import { recognise, type Wanted } from '../../../leecher/recognise.ts';
@@ -13,6 +12,7 @@ import type { SimHost } from '../host.ts';
 import { SimTargetFiles } from '../target-files.ts';
 import { type Served, SimWeb } from '../web.ts';
 import { Conversation } from './conversation.ts';
+import { USUAL_CHOKE_TERMS } from '../../peer/choker.ts';
 import { wireNamesOf } from '../../peer/wire-names.ts';
 import { newPeerId, noMeter, storyLog, type WorldParts } from './parts.ts';
 import { tapped } from './stream-tap.ts';
@@ -35,7 +35,7 @@ export interface SimLeecherOptions {
   readonly endpoints: readonly Endpoint[];
   /** One that another uses too; its own without. */
   readonly disk?: SimDisk;
-  readonly uploadSlots?: number;
+  readonly uploadSlots?: number | 'measured';
   /** What a web server gives as the content (BEP 19); no web seed without. */
   readonly web?: Served;
 }
@@ -174,7 +174,7 @@ export class SimLeecher {
       target: new Target({ files, clock, log, force: false, onChecked: () => {} }),
       recognise: (bytes) => recognise(bytes, wanted),
       ...this.#known(),
-      uploadSlots: this.#options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
+      choking: { ...USUAL_CHOKE_TERMS, slots: this.#options.uploadSlots ?? 'measured' },
       events: this.#events(),
       nobody: () => news.whyNobody(),
       presence: (facts) =>

@@ -1,8 +1,8 @@
 import { Announcer } from '../../announce/announcer.ts';
 import { Bitfield } from '../../base/bitfield.ts';
 import type { Endpoint } from '../../base/ids.ts';
-import { DEFAULT_UPLOAD_SLOTS } from '../../base/limits.ts';
 import { StoreError } from '../../base/ports.ts';
+import { USUAL_CHOKE_TERMS } from '../../peer/choker.ts';
 import { Share } from '../../../seeder/share.ts';
 import type { SimHost } from '../host.ts';
 import { SimStore } from '../store.ts';
@@ -19,7 +19,7 @@ export interface SimSeederOptions {
   readonly held?: Bitfield;
   /** Its file is not what it describes: makes the store lie. */
   readonly lies?: (store: SimStore) => void;
-  readonly uploadSlots?: number;
+  readonly uploadSlots?: number | 'measured';
 }
 
 const READ_MS = 2;
@@ -60,7 +60,7 @@ export class SimSeeder {
   }
 
   async start(): Promise<void> {
-    const { parts, name, host, port, uploadSlots = DEFAULT_UPLOAD_SLOTS } = this.#options;
+    const { parts, name, host, port, uploadSlots = 'measured' } = this.#options;
     const { clock, random, udp } = host;
     const { resolver, trackers, content, verdict, equipment } = parts;
     const log = storyLog(parts, name);
@@ -70,6 +70,7 @@ export class SimSeeder {
     const peerPorts = tapped({ dialer: host.dialer, listener }, equipment.isWatched ? listenIn : undefined);
     const share = new Share({
       clock,
+      random,
       hasher: equipment.hasher({ clock, delayMs: HASH_MS }),
       log,
       meter: noMeter,
@@ -78,7 +79,7 @@ export class SimSeeder {
       ...content.description,
       store: this.#openStore(),
       held: this.held,
-      uploadSlots,
+      choking: { ...USUAL_CHOKE_TERMS, slots: uploadSlots },
       check: () => this.#check(),
       presence: (facts) => new Announcer({ ...facts, clock, random, udp, http, resolver, log, trackers }),
     });

@@ -1,0 +1,116 @@
+/** What one peer gets of us over its connection: blocks while it is unchoked, and hashes. */
+import type { Instant } from '../base/ids.ts';
+import type { Clock, TcpPort } from '../base/ports.ts';
+import type { HashRequest } from '../wire/hash-request.ts';
+import type { BlockRef } from '../wire/peer-messages.ts';
+import type { Dealings } from './dealings.ts';
+import { HashService } from './hash-service.ts';
+import type { Outbox } from './outbox.ts';
+import type { Session } from './session.ts';
+import type { Swarm } from './swarm.ts';
+import { UploadPump } from './upload-pump.ts';
+
+export interface ServiceOptions {
+  readonly stream: TcpPort;
+  readonly session: Session;
+  readonly outbox: Outbox;
+  readonly dealings: Dealings;
+  readonly clock: Clock;
+  /** Known once the torrent is. */
+  readonly swarm: () => Swarm | undefined;
+}
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #uploads: UploadPump;
+  readonly #hashes: HashService;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#uploads = this.#makeUploads();
+    this.#hashes = this.#makeHashes();
+  }
+
+  #makeUploads(): UploadPump {
+    const { stream, session, outbox, dealings, swarm } = this.#options;
+    return new UploadPump({
+      stream,
+      say: session.say,
+      reads: () => swarm()?.reads,
+      flush: () => {
+        outbox.flush();
+      },
+      sent: (count) => {
+        session.noteSent(this.#now());
+        dealings.sent.add(count, this.#now());
+        swarm()?.uploaded(count);
+      },
+      failed: (error) => {
+        swarm()?.storeFailed(error);
+      },
+    });
+  }
+
+  #makeHashes(): HashService {
+    const { session, outbox, swarm } = this.#options;
+    return new HashService({
+      say: session.say,
+      torrent: () => session.torrent,
+      answer: (request) => swarm()!.answerHashes(request),
+      mayServe: (cost) => !outbox.isFull && session.mayServeHashes(cost, this.#now()),
+      offend: () => session.offend(),
+      isClosed: () => session.isClosed,
+    });
+  }
+
+  /** A request that the session found valid. */
+  take(ref: BlockRef): void {
+    this.#uploads.take(ref);
+  }
+
+  cancel(ref: BlockRef): void {
+    this.#uploads.cancel(ref);
+  }
+
+  hashes(request: HashRequest): void {
+    void this.#hashes.serve(request);
+  }
+
+  /** The stream has room again. */
+  pump(): void {
+    this.#uploads.pump();
+  }
+
+  /** Stops serving the peer; what it waits for is answered with a reject. */
+  choke(): void {
+    this.#options.session.say.choke(this.#now());
+    this.#uploads.rejectAll();
+  }
+
+  unchoke(): void {
+    this.#options.session.say.unchoke();
+  }
+
+  /**
+   * Takes no more requests, and goes on with those that were taken. A choke is the answer to all that are open for a
+   * peer without the fast extension (BEP 3), for the others each has its own (BEP 6).
+   */
+  windDown(): void {
+    const { say } = this.#options.session;
+    say.choke(this.#now());
+    if (!say.fast) this.#uploads.rejectAll();
+  }
+
+  /** Nothing that the peer asked for waits to be sent. */
+  get isDrained(): boolean {
+    return this.#options.session.isClosed || this.#uploads.isIdle;
+  }
+
+  stop(): void {
+    this.#uploads.stop();
+  }
+
+  #now(): Instant {
+    return this.#options.clock.now();
+  }
+}
