@@ -8,7 +8,7 @@ import { Fetch, type FetchBlock } from './fetch.ts';
 /** A fetch into a buffer that is larger than the piece, so that an overrun is seen. */
 function fetchOf(sizeBytes: number): { readonly fetch: Fetch; readonly buffer: Uint8Array } {
   const buffer = new Uint8Array(sizeBytes + 3 * BLOCK_BYTES).fill(0xee);
-  return { fetch: new Fetch({ piece: pieceIndex(5), sizeBytes, buffer }), buffer };
+  return { fetch: new Fetch({ piece: pieceIndex(5), sizeBytes, takeBuffer: () => buffer }), buffer };
 }
 
 function askAll(fetch: Fetch, mostBytes: () => number): FetchBlock[] {

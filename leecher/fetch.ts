@@ -12,14 +12,18 @@ export interface FetchBlock {
 export interface FetchOptions {
   readonly piece: PieceIndex;
   readonly sizeBytes: number;
-  /** At least `sizeBytes` long; the caller's, who takes it back at the end. */
-  readonly buffer: Uint8Array;
+  /**
+   * Called once, when the first bytes come, since a source may let a request wait for seconds. At least `sizeBytes`
+   * long; the caller's, who takes it back at the end.
+   */
+  readonly takeBuffer: () => Uint8Array;
 }
 
 export class Fetch {
   readonly piece: PieceIndex;
   readonly sizeBytes: number;
-  readonly buffer: Uint8Array;
+  readonly #takeBuffer: () => Uint8Array;
+  #buffer: Uint8Array | undefined;
   /** Asked for and not whole, by begin. BOUNDED: by the peer's room for requests. */
   readonly #open = new Map<number, number>();
   #asked = 0;
@@ -28,7 +32,7 @@ export class Fetch {
   constructor(options: FetchOptions) {
     this.piece = options.piece;
     this.sizeBytes = options.sizeBytes;
-    this.buffer = options.buffer;
+    this.#takeBuffer = options.takeBuffer;
   }
 
   /** All blocks are asked for. */
@@ -36,9 +40,14 @@ export class Fetch {
     return this.#asked === this.sizeBytes;
   }
 
+  /** Where its bytes are; undefined as long as none came. */
+  get buffer(): Uint8Array | undefined {
+    return this.#buffer;
+  }
+
   /** The bytes of the piece, once it is whole. */
   get bytes(): Uint8Array {
-    return this.buffer.subarray(0, this.sizeBytes);
+    return (this.#buffer ??= this.#takeBuffer()).subarray(0, this.sizeBytes);
   }
 
   /** The next block of at most `mostBytes` (a multiple of 16 KiB), which is then open; undefined when all are asked for. */
@@ -51,11 +60,14 @@ export class Fetch {
     return { begin, length };
   }
 
-  /** Copies part of an open block to its place; anything else is dropped. */
-  take(begin: number, offset: number, view: Uint8Array): void {
+  /** Copies part of an open block to its place; anything else is dropped. True when these are the first bytes. */
+  take(begin: number, offset: number, view: Uint8Array): boolean {
     const length = this.#open.get(begin);
-    if (length === undefined || offset + view.length > length) return;
-    this.buffer.set(view, begin + offset);
+    if (length === undefined || offset + view.length > length) return false;
+    const isFirst = this.#buffer === undefined;
+    this.#buffer ??= this.#takeBuffer();
+    this.#buffer.set(view, begin + offset);
+    return isFirst;
   }
 
   /** A block has come whole; true when the piece has. */

@@ -39,7 +39,7 @@ interface Lane {
   readonly fetches: Map<PieceIndex, Fetch>;
   /** Whose blocks are not all asked for yet. */
   asking: Fetch | undefined;
-  /** Buffers taken for this source: those of `fetches`, and of its pieces that are being checked or written. */
+  /** Buffers for this source: kept for its `fetches`, and taken by its pieces that are being checked or written. */
   buffers: number;
   /** It would take another buffer, if there were one for it. */
   isWaiting: boolean;
@@ -47,6 +47,8 @@ interface Lane {
 
 /** Bytes kept in flight at a source: this much time's worth of its rate … */
 const DEPTH_SECONDS = 1;
+/** … and less in a swarm: what waits here cannot come from elsewhere meanwhile, and rarer pieces may turn up … */
+const SWARM_DEPTH_SECONDS = 0.25;
 /** … within these bounds … */
 const LEAST_DEPTH_BYTES = 128 * KIB;
 /** … and this before its rate is known. */
@@ -54,6 +56,8 @@ const FIRST_DEPTH_BYTES = 1 * MIB;
 /** Blocks longer than this are asked of sources that are fast: a long one delays all behind it on its stream. */
 const CAUTIOUS_BLOCK_BYTES = 128 * KIB;
 const FAST_BYTES_PER_SECOND = 5 * MIB;
+/** A piece that was begun is asked for as far as this at once: a source whose uploads take turns gives it in one. */
+const WHOLE_PIECE_BYTES = 1 * MIB;
 
 export class Fetching {
   readonly #options: FetchingOptions;
@@ -62,6 +66,8 @@ export class Fetching {
   /** Pieces on their way to the disk. BOUNDED: by the pool. */
   readonly #writing = new Set<PieceIndex>();
   #checking = 0;
+  /** Fetches of which nothing came yet: their buffers are kept for them in the pool, but not taken. */
+  #promised = 0;
   #stopped = false;
   /** Whoever waits for the last check. BOUNDED: by the caller. */
   readonly #waiting: (() => void)[] = [];
@@ -117,8 +123,18 @@ export class Fetching {
   }
 
   blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
-    this.#lanes.get(peer.id)?.fetches.get(piece)?.take(begin, offset, view);
-    this.#options.plan.progressed(peer.id, view.length, this.#now());
+    const isFirst = this.#lanes.get(peer.id)?.fetches.get(piece)?.take(begin, offset, view) === true;
+    this.#options.plan.progressed(peer.id, view.length, this.#now(), piece);
+    if (isFirst) this.#began(peer, piece);
+  }
+
+  /** Who was asked for the same piece, and has not begun, is told that it is no longer wanted. */
+  #began(peer: Peer, piece: PieceIndex): void {
+    for (const id of this.#options.plan.began(piece, peer.id, this.#now())) {
+      const lane = this.#lanes.get(id);
+      this.#withdraw(lane, piece);
+      if (lane !== undefined) this.#fill(lane);
+    }
   }
 
   block(peer: Peer, piece: PieceIndex, begin: number, length: number): void {
@@ -189,7 +205,10 @@ export class Fetching {
     const depthBytes = this.#depthOf(rate);
     const blockBytes =
       rate >= FAST_BYTES_PER_SECOND ? peer.blockBytes : Math.min(peer.blockBytes, CAUTIOUS_BLOCK_BYTES);
-    while (peer.roomForRequests > 0 && MAX_OUTSTANDING_BYTES - peer.roomForBytes < depthBytes) {
+    for (;;) {
+      const wanted = lane.asking === undefined || !this.#options.plan.isSwarm ? depthBytes : WHOLE_PIECE_BYTES;
+      if (peer.roomForRequests === 0 || MAX_OUTSTANDING_BYTES - peer.roomForBytes >= Math.max(depthBytes, wanted))
+        return;
       lane.asking ??= this.#begin(lane);
       if (lane.asking === undefined) return;
       const { piece } = lane.asking;
@@ -200,36 +219,49 @@ export class Fetching {
   }
 
   #depthOf(rate: number): number {
-    const { pool } = this.#options;
-    const wanted = rate === 0 ? FIRST_DEPTH_BYTES : rate * DEPTH_SECONDS;
+    const { pool, plan } = this.#options;
+    const ofRate = rate === 0 ? FIRST_DEPTH_BYTES : rate * DEPTH_SECONDS;
+    const wanted = plan.isSwarm ? rate * SWARM_DEPTH_SECONDS : ofRate;
     const share = (pool.capacity * pool.sizeBytes) / (2 * Math.max(1, this.#sharers));
     return Math.max(LEAST_DEPTH_BYTES, Math.min(wanted, share, MAX_OUTSTANDING_BYTES));
   }
 
   /**
-   * The next piece for this source, with a buffer for it. Each source that delivers has its share of the buffers: when
+   * The next piece for this source, with a buffer kept for it. Each source that delivers has its share of the buffers: when
    * checking is what takes longest, whoever is asked first would otherwise get every buffer that comes free.
    */
   #begin(lane: Lane): Fetch | undefined {
     const { plan, pool, geometry } = this.#options;
     lane.isWaiting = true;
     const share = Math.max(1, Math.floor(pool.capacity / this.#sharers));
-    if (pool.available === 0 || lane.buffers >= share) return undefined;
+    if (pool.available <= this.#promised || lane.buffers >= share) return undefined;
     lane.isWaiting = false;
     const assignment = plan.next(lane.peer.id, this.#now());
     if (assignment === undefined) return undefined;
-    const { piece } = assignment;
-    const fetch = new Fetch({ piece, sizeBytes: geometry.pieceSize(piece), buffer: pool.take()! });
+    const { piece, movedFrom } = assignment;
+    if (movedFrom !== undefined) this.#withdraw(this.#lanes.get(movedFrom), piece);
+    const takeBuffer = (): Uint8Array => {
+      this.#promised--;
+      return pool.take()!;
+    };
+    const fetch = new Fetch({ piece, sizeBytes: geometry.pieceSize(piece), takeBuffer });
+    this.#promised++;
     lane.buffers++;
     lane.fetches.set(piece, fetch);
     return fetch;
   }
 
-  /** Sources that hold buffers or want some. */
+  /** Sources that have buffers or want some. */
   get #sharers(): number {
     let count = 0;
     for (const { buffers, isWaiting } of this.#lanes.values()) if (buffers > 0 || isWaiting) count++;
     return count;
+  }
+
+  /** Lets go of the fetch of a piece that the plan no longer has there. */
+  #withdraw(lane: Lane | undefined, piece: PieceIndex): void {
+    const fetch = lane?.fetches.get(piece);
+    if (lane !== undefined && fetch !== undefined) this.#drop(lane, fetch);
   }
 
   /** Lets go of a fetch without a word to the plan. */
@@ -248,7 +280,8 @@ export class Fetching {
 
   #release(lane: Lane, fetch: Fetch): void {
     lane.buffers--;
-    this.#options.pool.give(fetch.buffer);
+    if (fetch.buffer === undefined) this.#promised--;
+    else this.#options.pool.give(fetch.buffer);
   }
 
   async #check(lane: Lane, fetch: Fetch): Promise<void> {
@@ -291,11 +324,7 @@ export class Fetching {
       this.#writing.delete(piece);
     }
     if (this.#stopped) return;
-    for (const id of plan.done(piece, peer.id, this.#now())) {
-      const lane = this.#lanes.get(id);
-      const other = lane?.fetches.get(piece);
-      if (lane !== undefined && other !== undefined) this.#drop(lane, other);
-    }
+    for (const id of plan.done(piece, peer.id, this.#now())) this.#withdraw(this.#lanes.get(id), piece);
     this.#options.onVerified(piece, peer);
   }
 }

@@ -17,13 +17,27 @@ export class Flights {
     return this.#byPiece.has(piece);
   }
 
+  /** From how many sources the piece is under way. */
+  countOf(piece: PieceIndex): number {
+    return this.#byPiece.get(piece)?.length ?? 0;
+  }
+
   find(piece: PieceIndex, id: number): Flight | undefined {
     return this.#byPiece.get(piece)?.find((flight) => flight.source.id === id);
   }
 
   launch(source: Source, piece: PieceIndex, sizeBytes: number, now: Instant): Flight {
     const dueAt = source.launched(sizeBytes, now);
-    const flight: Flight = { piece, source, sizeBytes, ordinal: source.launches, dueAt, hasArrived: false };
+    const flight: Flight = {
+      piece,
+      source,
+      sizeBytes,
+      ordinal: source.launches,
+      launchedAt: now,
+      dueAt,
+      receivedBytes: 0,
+      hasArrived: false,
+    };
     source.flights.set(piece, flight);
     const others = this.#byPiece.get(piece);
     if (others === undefined) this.#byPiece.set(piece, [flight]);
@@ -56,6 +70,15 @@ export class Flights {
       flight.source.landed(flight.sizeBytes, now);
     }
     return flights.length === 0;
+  }
+
+  /** The flights of the piece of which nothing has come, which are over now. */
+  landWaiting(piece: PieceIndex, now: Instant): readonly Flight[] {
+    const waiting = (this.#byPiece.get(piece) ?? []).filter(
+      (flight) => flight.receivedBytes === 0 && !flight.hasArrived,
+    );
+    for (const flight of waiting) this.land(flight, now);
+    return waiting;
   }
 
   /** Every flight of the piece, which are over now. */

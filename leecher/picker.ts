@@ -1,12 +1,21 @@
 import type { Bitfield } from '../common/base/bitfield.ts';
 import type { Instant, PieceIndex } from '../common/base/ids.ts';
+import type { Random } from '../common/base/ports.ts';
 import type { Flights } from './flights.ts';
 import { Runs } from './runs.ts';
 import type { Source } from './source.ts';
+import { SwarmPicker } from './swarm-picker.ts';
+
+/** What a source should fetch now. */
+export interface Pick {
+  readonly piece: PieceIndex;
+  /** It waits there and is taken away. */
+  readonly from?: Source;
+}
 
 /**
- * The picking strategy, all of it: of the pieces that are free, which one does this source fetch now? What is to be
- * considered stands at the top of `plan.ts`.
+ * The picking strategy: of the pieces that are free, which one does this source fetch now? What is to be considered
+ * stands at the top of `plan.ts`. Here is what holds among seeds; once the sources are a swarm, `SwarmPicker` decides.
  *
  * A free piece is either untouched, in `Runs`, or returned: it was under way before.
  */
@@ -17,6 +26,7 @@ export class Picker {
   readonly #runs: Runs;
   /** Oldest first. BOUNDED: by the needed pieces; in practice by what was under way and failed. */
   readonly #returned = new Set<PieceIndex>();
+  #swarm: SwarmPicker | undefined;
 
   constructor(options: {
     /** Copied. */
@@ -29,33 +39,71 @@ export class Picker {
     this.#runs = new Runs(options.needed.copy());
   }
 
+  get isSwarm(): boolean {
+    return this.#swarm !== undefined;
+  }
+
+  /** A swarm, and all that is needed is under way. */
+  get isEndgame(): boolean {
+    return this.#swarm?.isEndgame === true;
+  }
+
+  /** From now on the rarest piece first: some sources do not hold all yet, and more than one wants what they hold. */
+  becomeSwarm(random: Random): void {
+    if (this.#swarm !== undefined) return;
+    const free = this.#runs.giveUp();
+    for (const piece of this.#returned) free.add(piece);
+    this.#returned.clear();
+    this.#swarm = new SwarmPicker({ free, sources: this.#sources, flights: this.#flights, random });
+  }
+
   add(source: Source): void {
-    this.#runs.add(source);
+    if (this.#swarm === undefined) this.#runs.add(source);
+    else this.#swarm.add(source);
   }
 
   remove(source: Source): void {
-    this.#runs.remove(source);
+    if (this.#swarm === undefined) this.#runs.remove(source);
+    else this.#swarm.remove(source);
+  }
+
+  /** It holds one more piece. */
+  gained(source: Source, piece: PieceIndex): void {
+    this.#swarm?.gained(source, piece);
+  }
+
+  /** Any of its pieces came or went. */
+  changed(source: Source): void {
+    this.#swarm?.changed(source);
   }
 
   /** The first split; among equals the order given decides. */
   divide(sources: readonly Source[]): void {
-    this.#runs.divide(sources);
+    if (this.#swarm === undefined) this.#runs.divide(sources);
   }
 
   /** A piece that was under way is free again. */
   giveBack(piece: PieceIndex): void {
+    if (this.#swarm !== undefined) return this.#swarm.giveBack(piece);
     this.#returned.add(piece);
     for (const source of this.#sources.values()) if (source.mayTake(piece)) source.isDry = false;
   }
 
   /** The piece is done, whether it was under way or not. */
   forget(piece: PieceIndex): void {
+    this.#swarm?.forget(piece);
     this.#runs.forget(piece);
     this.#returned.delete(piece);
   }
 
-  /** The piece is no longer free, or never was when the source joins another. */
-  pick(source: Source, now: Instant): PieceIndex | undefined {
+  /** The piece is no longer free, or never was when the source joins another or takes it from there. */
+  pick(source: Source, now: Instant): Pick | undefined {
+    if (this.#swarm !== undefined) return this.#swarm.pick(source, now);
+    const piece = this.#pickAmongSeeds(source, now);
+    return piece === undefined ? undefined : { piece };
+  }
+
+  #pickAmongSeeds(source: Source, now: Instant): PieceIndex | undefined {
     const isIdle = source.flights.size === 0;
     if (source.isOnProbation) {
       if (!isIdle || now < source.restUntil) return undefined;

@@ -19,6 +19,8 @@ interface NaivePiece {
   readonly flights: Map<number, boolean>;
   readonly blamed: Set<number>;
   readonly failedAt: Map<number, Instant>;
+  /** Who has sent bytes of it in a flight that is not over. */
+  readonly begun: Set<number>;
 }
 
 interface NaiveSource {
@@ -39,6 +41,7 @@ interface Model {
   readonly pieces: NaivePiece[];
   readonly sources: Map<number, NaiveSource>;
   hasStarted: boolean;
+  isSwarm: boolean;
 }
 
 type Command = fc.Command<Model, Plan>;
@@ -83,6 +86,7 @@ function noteFailure(model: Model, id: number, index: number, cause: Cause): voi
   const piece = model.pieces[index]!;
   const source = model.sources.get(id)!;
   piece.flights.delete(id);
+  piece.begun.delete(id);
   if (cause === 'gone') return;
   if (cause !== 'corrupt') source.offendedAt = model.now;
   if (cause === 'choked') return;
@@ -136,12 +140,41 @@ function checkGiven(model: Model, id: number, index: number, isDuplicate: boolea
   expect([...piece.flights.values()]).not.toContain(true);
   const failedAt = piece.failedAt.get(id);
   if (failedAt !== undefined) expect(model.now).toBeGreaterThanOrEqual(failedAt + RETRY_FIRST_MS);
+  if (model.isSwarm) return checkGivenInSwarm(model, id, index, isDuplicate);
   if (isDuplicate) {
     expect(fetching(model, id)).toEqual([]);
     // What failed at this source may wait for another; all else would have come before.
     const free = model.pieces.findIndex((one, i) => isFree(one) && mayEverTake(model, id, i) && !one.failedAt.has(id));
     expect(free).toBe(-1);
   }
+}
+
+/** A duplicate only when all is under way; else what is rarest of all that it may surely take. */
+function checkGivenInSwarm(model: Model, id: number, index: number, isDuplicate: boolean): void {
+  const free = model.pieces.flatMap((one, i) => (isFree(one) && i !== index ? [i] : []));
+  if (isDuplicate) {
+    expect(fetching(model, id)).toEqual([]);
+    expect(free).toEqual([]);
+    return;
+  }
+  const holders = (piece: number): number =>
+    [...model.sources.values()].filter(({ holds, isPresent }) => isPresent && holds.has(pieceIndex(piece))).length;
+  for (const piece of free) {
+    if (!mayEverTake(model, id, piece) || model.pieces[piece]!.failedAt.has(id)) continue;
+    expect(holders(piece)).toBeGreaterThanOrEqual(holders(index));
+  }
+}
+
+/** It waited at another source, which has others before it or has not begun for long, and this one has nothing to do. */
+function checkMoved(model: Model, id: number, index: number, from: number): void {
+  const piece = model.pieces[index]!;
+  expect(model.isSwarm).toBe(true);
+  expect(fetching(model, id)).toEqual([]);
+  expect([...piece.flights]).toEqual([[from, false]]);
+  expect(piece.begun.has(from)).toBe(false);
+  const free = model.pieces.findIndex((one, i) => isFree(one) && mayEverTake(model, id, i) && !one.failedAt.has(id));
+  expect(free).toBe(-1);
+  piece.flights.delete(from);
 }
 
 /** Nothing was given, and rightly. */
@@ -155,6 +188,7 @@ function checkSentAway(model: Model, id: number): void {
     const failedAt = piece.failedAt.get(id) ?? -Infinity;
     if (model.now < failedAt + RETRY_LAST_MS) return;
     expect(piece.flights.size).toBeGreaterThan(0);
+    if (model.isSwarm) return;
     if (source.offendedAt > -Infinity || [...piece.flights.values()].includes(true)) return;
     expect(piece.flights.size).toBe(ENDGAME_SOURCES);
   });
@@ -190,7 +224,10 @@ function leave(model: Model, plan: Plan, n: number): void {
   const report = plan.removeSource(id, model.now);
   expect(report?.pieces).toBe(source.isPresent ? source.pieces : undefined);
   source.isPresent = false;
-  for (const { flights } of model.pieces) if (flights.get(id) === false) flights.delete(id);
+  for (const { flights, begun } of model.pieces) {
+    if (flights.get(id) === false) flights.delete(id);
+    begun.delete(id);
+  }
 }
 
 function gain(model: Model, plan: Plan, n: number, index: number): void {
@@ -209,7 +246,8 @@ function ask(model: Model, plan: Plan, n: number): void {
     checkSentAway(model, id);
     return;
   }
-  checkGiven(model, id, given.piece, given.isDuplicate);
+  if (given.movedFrom === undefined) checkGiven(model, id, given.piece, given.isDuplicate);
+  else checkMoved(model, id, given.piece, given.movedFrom);
   model.pieces[given.piece]!.flights.set(id, false);
   if (isIdle) source.quietSince = model.now;
 }
@@ -219,6 +257,29 @@ function progress(model: Model, plan: Plan, n: number, bytes: number): void {
   if (id === undefined || source === undefined) return;
   plan.progressed(id, bytes, model.now);
   source.quietSince = model.now;
+}
+
+/** Bytes of a piece: whoever was asked for it too, and has not begun, loses it in a swarm. */
+function begin(model: Model, plan: Plan, n: number, bytes: number): void {
+  const flight = pickFlight(model, n, false);
+  if (flight === undefined) return;
+  const { flights, begun } = model.pieces[flight.piece]!;
+  plan.progressed(flight.id, bytes, model.now, flight.piece);
+  model.sources.get(flight.id)!.quietSince = model.now;
+  begun.add(flight.id);
+  const waiting = [...flights].filter(([id, hasArrived]) => !hasArrived && !begun.has(id)).map(([id]) => id);
+  expect(plan.began(flight.piece, flight.id, model.now)).toEqual(model.isSwarm ? waiting : []);
+  if (model.isSwarm) for (const id of waiting) flights.delete(id);
+}
+
+/** Only a swarm must stand it that pieces are taken back. */
+function change(model: Model, plan: Plan, n: number, held: readonly number[]): void {
+  const [id, source] = pickSource(model, n) ?? [];
+  if (id === undefined || source === undefined || !source.isPresent || !model.isSwarm) return;
+  const holds = new Bitfield(model.pieces.length);
+  for (const piece of held) holds.add(pieceIndex(piece % model.pieces.length));
+  source.holds.become(holds);
+  plan.sourceChanged(id);
 }
 
 function arrive(model: Model, plan: Plan, n: number): void {
@@ -236,6 +297,7 @@ function finish(model: Model, plan: Plan, n: number): void {
   expect(plan.done(piece, id, model.now)).toEqual(others.map(([other]) => other));
   model.pieces[piece]!.isDone = true;
   model.pieces[piece]!.flights.clear();
+  model.pieces[piece]!.begun.clear();
   model.sources.get(id)!.pieces++;
 }
 
@@ -249,6 +311,7 @@ function finishLate(model: Model, plan: Plan, n: number, index: number): void {
   if (!piece.isDone) source.pieces++;
   piece.isDone = true;
   piece.flights.clear();
+  piece.begun.clear();
 }
 
 function fail(model: Model, plan: Plan, n: number, cause: Cause): void {
@@ -309,6 +372,9 @@ const commands = [
   holdings.map((held) => command(`join(${held.join()})`, (m, p) => join(m, p, held))),
   number.map((n) => command(`leave(${n})`, (m, p) => leave(m, p, n))),
   fc.tuple(number, number).map(([n, piece]) => command(`gain(${n}, ${piece})`, (m, p) => gain(m, p, n, piece))),
+  fc
+    .tuple(number, holdings)
+    .map(([n, held]) => command(`change(${n}, ${held.join()})`, (m, p) => change(m, p, n, held))),
   fc.constant(
     command('start', (model, plan) => {
       if (!model.hasStarted) plan.start();
@@ -324,6 +390,15 @@ const commands = [
   fc
     .tuple(number, fc.constantFrom(1, 1_000, 50_000, 1_000_000))
     .map(([n, bytes]) => command(`progress(${n}, ${bytes})`, (m, p) => progress(m, p, n, bytes))),
+  fc
+    .tuple(number, fc.constantFrom(1, 1_000, 50_000))
+    .map(([n, bytes]) => command(`begin(${n}, ${bytes})`, (m, p) => begin(m, p, n, bytes))),
+  fc.constant(
+    command('becomeSwarm', (model, plan) => {
+      plan.becomeSwarm();
+      model.isSwarm = true;
+    }),
+  ),
   number.map((n) => command(`arrive(${n})`, (m, p) => arrive(m, p, n))),
   number.map((n) => command(`finish(${n})`, (m, p) => finish(m, p, n))),
   fc
@@ -360,15 +435,17 @@ describe('Plan, against a naive model', () => {
             flights: new Map<number, boolean>(),
             blamed: new Set<number>(),
             failedAt: new Map<number, Instant>(),
+            begun: new Set<number>(),
           })),
           sources: new Map(),
           hasStarted: given.startEarly,
+          isSwarm: false,
         };
         if (given.startEarly) plan.start();
         fc.modelRun(() => ({ model, real: plan }), events);
         drive(model, plan);
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 });

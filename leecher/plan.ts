@@ -1,6 +1,7 @@
 /**
  * THE heart of the leecher: which piece is fetched from whom, now. A rule: no I/O, no timers, no promises. This file
- * keeps the books of what is needed, under way, failed and due; `picker.ts` is the picking strategy.
+ * keeps the books of what is needed, under way, failed and due; `picker.ts` is the picking strategy among seeds,
+ * `swarm-picker.ts` that among sources which do not hold all yet.
  *
  * To consider when changing anything here:
  *
@@ -28,8 +29,18 @@
  *    of the three. A source that may take a free piece and has nothing to do never goes away empty-handed.
  *  - 2^21 pieces and hundreds of sources: nothing here is linear in pieces for each decision. Each walk over bits
  *    either ends in a stretch that is worked off piece by piece, or is remembered as in vain (`isDry`, `releasesSeen`).
- *  - Not yet: rarest first among leechers (the run's order, in `Runs.take`, and the choice of a stretch, in
- *    `Runs.adopt`, are where availability would count), and sharing out the last pieces of a swarm.
+ *
+ * In a swarm, from the first source on that is getting its pieces itself, or shows them one by one:
+ *
+ *  - What is fetched must be worth passing on: of what a source holds, the piece that fewest hold, so first what it
+ *    alone has. Chance decides among equals, or all that start together would fetch the same.
+ *  - A source's uplink is for many. A request may wait for its turn there for seconds; that is no stall before
+ *    REQUEST_TIMEOUT_MS. So little is asked ahead (`Fetching`), for what waits here cannot come from elsewhere, and
+ *    each source is asked for something, so that whoever has a turn for us has something to send.
+ *  - What waits behind other pieces, or has waited for long, moves to a source that is idle and holds it.
+ *  - Each byte that comes twice is one that somebody else needed. No piece is under way twice before all are under
+ *    way; then, what has not begun is asked of a second source, and whoever begins is left alone with it.
+ *  - Haves come by the thousand a second: each costs one count and a place on the shelf of its source (`Rarest`).
  */
 import { Bitfield } from '../common/base/bitfield.ts';
 import { after, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
@@ -41,11 +52,16 @@ import { Picker } from './picker.ts';
 import { Retries } from './retry.ts';
 import { Source, type Failure, type SourceReport } from './source.ts';
 
+/** So long an idle source waits at the end before it is looked again whether others are late. */
+const LOOK_AGAIN_MS = 250;
+
 /** What a source should fetch now. */
 export interface Assignment {
   readonly piece: PieceIndex;
   /** Another source is fetching it too: whichever comes first ends the other. */
   readonly isDuplicate: boolean;
+  /** It waited at that source, which should be told that it is no longer wanted. */
+  readonly movedFrom?: number;
 }
 
 /** Pieces `first … last`, both included. */
@@ -133,14 +149,28 @@ export class Plan {
   sourceGained(id: number, piece: PieceIndex): void {
     const source = this.#sources.get(id);
     if (source === undefined) return;
-    source.isDry = false;
-    source.releasesSeen = -1;
-    source.usefulFrom = Math.min(source.usefulFrom, piece);
+    this.#picker.gained(source, piece);
+    if (this.#needed.has(piece)) source.mayHold(piece);
   }
 
-  /** It holds any number of pieces more. */
+  /** Any number of its pieces came or went. */
   sourceChanged(id: number): void {
-    this.sourceGained(id, 0 as PieceIndex);
+    const source = this.#sources.get(id);
+    if (source === undefined) return;
+    this.#picker.changed(source);
+    source.mayHold(0);
+  }
+
+  /**
+   * Some sources do not hold all yet: from now on pieces are picked to be passed on, the rarest first, and no longer in
+   * contiguous shares. There is no way back.
+   */
+  becomeSwarm(): void {
+    this.#picker.becomeSwarm(this.#random);
+  }
+
+  get isSwarm(): boolean {
+    return this.#picker.isSwarm;
   }
 
   /**
@@ -169,18 +199,38 @@ export class Plan {
     const source = this.#sources.get(id);
     if (source === undefined || !this.#hasStarted) return undefined;
     this.#endPauses(now);
-    const piece = this.#picker.pick(source, now);
-    if (piece === undefined) return undefined;
+    const pick = this.#picker.pick(source, now);
+    if (pick === undefined) {
+      // What is not late yet may be soon.
+      if (this.#picker.isEndgame && source.flights.size === 0) this.#wakeBy(after(now, LOOK_AGAIN_MS));
+      return undefined;
+    }
+    const { piece, from } = pick;
+    if (from !== undefined) this.#flights.land(from.flights.get(piece)!, now);
     const isDuplicate = this.#flights.has(piece);
     const flight = this.#flights.launch(source, piece, this.#sizeOf(piece), now);
     this.#wakeBy(source.silentAt);
     this.#wakeBy(flight.dueAt);
-    return { piece, isDuplicate };
+    return { piece, isDuplicate, ...(from === undefined ? {} : { movedFrom: from.id }) };
   }
 
-  /** Bytes of any of its pieces arrived. */
-  progressed(id: number, bytes: number, now: Instant): void {
-    this.#sources.get(id)?.progressed(bytes, now);
+  /** Bytes of any of its pieces arrived; `piece` names it where it is known. */
+  progressed(id: number, bytes: number, now: Instant, piece?: PieceIndex): void {
+    const source = this.#sources.get(id);
+    source?.progressed(bytes, now);
+    const flight = piece === undefined ? undefined : source?.flights.get(piece);
+    if (flight !== undefined) flight.receivedBytes += bytes;
+  }
+
+  /**
+   * The first bytes of the piece arrived from this source. In a swarm nobody else is asked for it then: the result is
+   * the sources that have not begun to send it, which should be told that it is no longer wanted.
+   */
+  began(piece: PieceIndex, id: number, now: Instant): readonly number[] {
+    const flight = this.isSwarm && this.#flights.countOf(piece) > 1 ? this.#flights.find(piece, id) : undefined;
+    if (flight === undefined) return [];
+    flight.receivedBytes = Math.max(1, flight.receivedBytes);
+    return this.#flights.landWaiting(piece, now).map(({ source }) => source.id);
   }
 
   /** All bytes are here and are being checked: no longer overdue, not to be duplicated. */

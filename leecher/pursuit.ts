@@ -125,9 +125,11 @@ export class Pursuit {
 
   /* ---- peers ---- */
 
+  /** One that wants something itself makes a swarm of the sources: what it lacks, we may have to give it. */
   add(peer: Peer): void {
     if (peer.pieces === undefined) return;
     this.#peers.set(peer.id, peer);
+    if (!peer.pieces.isFull && !peer.isUploadOnly) this.#plan.becomeSwarm();
     this.#fetching.add(peer);
   }
 
@@ -142,7 +144,9 @@ export class Pursuit {
     this.#fetching.review(peer);
   }
 
+  /** One that shows its pieces one by one is getting them, or is the first of a swarm. */
   gained(peer: Peer, piece: PieceIndex): void {
+    this.#plan.becomeSwarm();
     this.#plan.sourceGained(peer.id, piece);
     this.#fetching.review(peer);
   }

@@ -1,4 +1,4 @@
-import type { Bitfield } from '../common/base/bitfield.ts';
+import { Bitfield } from '../common/base/bitfield.ts';
 import type { PieceIndex } from '../common/base/ids.ts';
 import { countIn, endOfFirst, firstCommon, firstOnlyIn, lastCommon, lastOnlyIn, startOfLast } from './overlap.ts';
 
@@ -26,7 +26,7 @@ export const emptyRun = (): Run => ({ from: 0, to: 0, count: 0 });
  * BOUNDED: one bit a piece, one run a source.
  */
 export class Runs {
-  readonly #untouched: Bitfield;
+  #untouched: Bitfield;
   readonly #runners = new Set<Runner>();
   #owned = 0;
   #released = 0;
@@ -56,6 +56,16 @@ export class Runs {
     this.#owned -= runner.run.count;
     this.#released++;
     set(runner.run, 0, 0, 0);
+  }
+
+  /** There are no runs any more. The result, which is the caller's, is what was untouched. */
+  giveUp(): Bitfield {
+    const untouched = this.#untouched;
+    for (const { run } of this.#runners) set(run, 0, 0, 0);
+    this.#runners.clear();
+    this.#owned = 0;
+    this.#untouched = new Bitfield(untouched.size);
+    return untouched;
   }
 
   /**

@@ -59,7 +59,10 @@ export interface Flight {
   readonly sizeBytes: number;
   /** The source's how-manieth flight it is. */
   readonly ordinal: number;
+  readonly launchedAt: Instant;
   readonly dueAt: Instant;
+  /** Bytes of it that came. */
+  receivedBytes: number;
   /** All bytes are here and are being checked or written. */
   hasArrived: boolean;
 }
@@ -114,6 +117,13 @@ export class Source implements Runner {
 
   mayTake(piece: PieceIndex): boolean {
     return this.pieces.has(piece) && !this.paused.has(piece);
+  }
+
+  /** It came to hold needed pieces, none before this one. */
+  mayHold(piece: number): void {
+    this.isDry = false;
+    this.releasesSeen = -1;
+    this.usefulFrom = Math.min(this.usefulFrom, piece);
   }
 
   /** How many flights it has had: the ordinal of the latest. */

@@ -65,6 +65,7 @@ export class WebSeed implements Peer {
   readonly client = 'web seed';
   readonly pieces: Bitfield;
   readonly isChokingUs = false;
+  readonly isUploadOnly = true;
   readonly blockBytes = MAX_LARGE_REQUEST_BYTES;
   readonly metadataBytes = undefined;
   readonly takesHashRequests = false;

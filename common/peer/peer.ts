@@ -34,6 +34,8 @@ export interface Peer {
   /** The pieces it has, growing; undefined until the torrent's content is known. */
   readonly pieces: Bitfield | undefined;
   readonly isChokingUs: boolean;
+  /** It says that it wants nothing itself (BEP 21). */
+  readonly isUploadOnly: boolean;
   /** The longest block it serves; 16 KiB unless both sides agreed on more. */
   readonly blockBytes: number;
   /** How many more block requests may be open now, and how many bytes. */

@@ -69,6 +69,10 @@ export class RemotePeer implements Peer {
     return this.#session.remoteIsChoking;
   }
 
+  get isUploadOnly(): boolean {
+    return this.#session.extensions.isUploadOnly;
+  }
+
   get blockBytes(): number {
     return this.#session.extensions.blockBytes(this.#session.torrent?.content?.geometry.pieceBytes);
   }

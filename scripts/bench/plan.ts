@@ -88,6 +88,60 @@ function run(name: string, holding: Holding, failEvery: number): void {
   );
 }
 
+/**
+ * A swarm that grows with us: one source holds all, the others gain pieces as fast as we do, and tell us of each. At
+ * `startShare` they hold so much of it when they come.
+ */
+function runSwarm(name: string, startShare: number): void {
+  const random = seeded(7);
+  const plan = new Plan({ pieceCount: PIECES, sizeOf: () => PIECE_BYTES, have: new Bitfield(PIECES), random });
+  const held = Array.from({ length: SOURCES }, (_, id) => (id === 0 ? Bitfield.full(PIECES) : new Bitfield(PIECES)));
+  for (const set of held.slice(1)) {
+    for (let piece = 0; piece < PIECES; piece++) if (random.below(1000) < startShare * 1000) set.add(pieceIndex(piece));
+  }
+  let before = performance.now();
+  plan.becomeSwarm();
+  held.forEach((set, id) => plan.addSource(id, set));
+  plan.start();
+  const startedMs = performance.now() - before;
+
+  let [given, turn, slowestMs, haves, haveMs, vain] = [0, 0, 0, 0, 0, 0];
+  const begin = performance.now();
+  for (; !plan.isComplete && turn < 20 * PIECES; turn++) {
+    const now = instant(turn);
+    const id = turn % SOURCES;
+    before = performance.now();
+    const assignment = plan.next(id, now);
+    slowestMs = Math.max(slowestMs, performance.now() - before);
+    if (assignment === undefined) vain++;
+    else {
+      given++;
+      for (let block = 0; block < BLOCKS; block++) plan.progressed(id, PIECE_BYTES / BLOCKS, now, assignment.piece);
+      plan.arrived(assignment.piece, id, now);
+      plan.done(assignment.piece, id, now);
+    }
+    before = performance.now();
+    const who = 1 + random.below(SOURCES - 1);
+    const piece = pieceIndex(random.below(PIECES));
+    if (held[who]!.add(piece)) {
+      haves++;
+      plan.sourceGained(who, piece);
+    }
+    haveMs += performance.now() - before;
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  before = performance.now();
+  plan.removeSource(SOURCES - 1, instant(turn));
+  console.log(
+    `${name}: ${Math.round(given / seconds)} pieces/s, ${vain} times nothing, start ${startedMs.toFixed(1)} ms, ` +
+      `slowest decision ${slowestMs.toFixed(2)} ms, ${Math.round((1000 * haves) / haveMs)} haves/s, ` +
+      `leaving ${(performance.now() - before).toFixed(2)} ms, heap ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB`,
+  );
+}
+
 console.log(`${PIECES} pieces, ${SOURCES} sources`);
 for (const [name, holding] of Object.entries(holdings)) run(name, holding, 0);
 run('all hold all, one in 500 corrupt', holdings['all hold all']!, 500);
+runSwarm('swarm: one holds all, the others nothing yet', 0);
+runSwarm('swarm: one holds all, each of the others a random tenth', 0.1);
+runSwarm('swarm: one holds all, each of the others a random half', 0.5);
