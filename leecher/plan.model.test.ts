@@ -1,51 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Bitfield } from '../common/base/bitfield.ts';
-import { after, instant, pieceIndex, type Instant, type PieceIndex } from '../common/base/ids.ts';
-import { ENDGAME_SOURCES, KIB, REQUEST_TIMEOUT_MS, RETRY_FIRST_MS, RETRY_LAST_MS } from '../common/base/limits.ts';
+import { after, instant, pieceIndex, type Instant } from '../common/base/ids.ts';
+import { REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
+import {
+  checkGiven,
+  checkMoved,
+  checkSentAway,
+  compare,
+  fetching,
+  noteFailure,
+  PIECE_BYTES,
+  pickFlight,
+  pickSource,
+  type Cause,
+  type Model,
+} from './fixtures/plan-model.ts';
 import { Plan } from './plan.ts';
 
-/**
- * Any order of events, against a naive picture of the same in arrays and maps. What is compared: every answer that
- * has one right value. What is checked: that each assignment is allowed, and that a source is sent away only when
- * there is nothing for it.
- */
-const PIECE_BYTES = 64 * KIB;
-
-interface NaivePiece {
-  isDone: boolean;
-  /** By source; the value tells whether all of it has arrived. */
-  readonly flights: Map<number, boolean>;
-  readonly blamed: Set<number>;
-  readonly failedAt: Map<number, Instant>;
-  /** Who has sent bytes of it in a flight that is not over. */
-  readonly begun: Set<number>;
-}
-
-interface NaiveSource {
-  readonly holds: Bitfield;
-  isPresent: boolean;
-  pieces: number;
-  corrupt: number;
-  rejected: number;
-  stalled: number;
-  /** The last time it was rejecting or late. */
-  offendedAt: Instant;
-  /** The last time it gave a byte, or began to owe one. */
-  quietSince: Instant;
-}
-
-interface Model {
-  now: Instant;
-  readonly pieces: NaivePiece[];
-  readonly sources: Map<number, NaiveSource>;
-  hasStarted: boolean;
-  isSwarm: boolean;
-}
-
+/** Any order of events, against a naive picture of the same. */
 type Command = fc.Command<Model, Plan>;
-type Cause = 'corrupt' | 'rejected' | 'stalled' | 'gone' | 'choked';
 
 const seeded = (seed: number): Random => {
   let state = seed;
@@ -55,144 +30,6 @@ const seeded = (seed: number): Random => {
   };
   return { bytes: (count) => new Uint8Array(count), below };
 };
-
-const fetching = (model: Model, id: number): PieceIndex[] =>
-  model.pieces.flatMap(({ flights }, piece) => (flights.get(id) === false ? [pieceIndex(piece)] : []));
-
-/** The `n`-th source, present or not, in a circle. */
-function pickSource(model: Model, n: number): [number, NaiveSource] | undefined {
-  return [...model.sources][n % Math.max(1, model.sources.size)];
-}
-
-/** The `n`-th flight, in a circle: of pieces that have arrived, or that have not, or both. */
-function pickFlight(model: Model, n: number, want?: boolean): { piece: PieceIndex; id: number } | undefined {
-  const all = model.pieces.flatMap(({ flights }, piece) =>
-    [...flights]
-      .filter(([, hasArrived]) => want === undefined || hasArrived === want)
-      .map(([id]) => ({ piece: pieceIndex(piece), id })),
-  );
-  return all[n % Math.max(1, all.length)];
-}
-
-/* ---- what the naive picture knows ---- */
-
-const isFree = (piece: NaivePiece): boolean => !piece.isDone && piece.flights.size === 0;
-
-function mayEverTake(model: Model, id: number, piece: number): boolean {
-  return model.sources.get(id)!.holds.has(pieceIndex(piece)) && !model.pieces[piece]!.blamed.has(id);
-}
-
-function noteFailure(model: Model, id: number, index: number, cause: Cause): void {
-  const piece = model.pieces[index]!;
-  const source = model.sources.get(id)!;
-  piece.flights.delete(id);
-  piece.begun.delete(id);
-  if (cause === 'gone') return;
-  if (cause !== 'corrupt') source.offendedAt = model.now;
-  if (cause === 'choked') return;
-  source[cause]++;
-  if (cause === 'corrupt') piece.blamed.add(id);
-  piece.failedAt.set(id, model.now);
-}
-
-/** Everything that has one right answer. */
-function compare(model: Model, plan: Plan): void {
-  const needed = model.pieces.flatMap((piece, index) => (piece.isDone ? [] : [index]));
-  expect(plan.remaining).toBe(needed.length);
-  expect(plan.isComplete).toBe(needed.length === 0);
-  const present = [...model.sources].filter(([, source]) => source.isPresent);
-  for (const [id, source] of present) {
-    const { pieces, corrupt, rejected, stalled } = source;
-    const report = plan.report(id)!;
-    const { pieces: p, corrupt: c, rejected: r, stalled: s } = report;
-    expect({ pieces: p, corrupt: c, rejected: r, stalled: s }).toEqual({ pieces, corrupt, rejected, stalled });
-    expect(report.bytes).toBe(pieces * PIECE_BYTES);
-    expect(plan.isUseful(id)).toBe(needed.some((piece) => mayEverTake(model, id, piece)));
-  }
-  const missing = needed.filter(
-    (piece) =>
-      model.pieces[piece]!.flights.size === 0 && !present.some(([, { holds }]) => holds.has(pieceIndex(piece))),
-  );
-  const told = plan
-    .missing()
-    .flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
-  expect(told).toEqual(missing);
-  const hopeless = needed.filter((piece) => {
-    const { blamed, flights } = model.pieces[piece]!;
-    return blamed.size > 0 && flights.size === 0 && !present.some(([id]) => mayEverTake(model, id, piece));
-  });
-  expect(plan.hopeless()).toEqual(hopeless);
-  for (const piece of needed) {
-    expect(new Set(plan.blamed(pieceIndex(piece)))).toEqual(model.pieces[piece]!.blamed);
-  }
-}
-
-/** The assignment is allowed. */
-function checkGiven(model: Model, id: number, index: number, isDuplicate: boolean): void {
-  const piece = model.pieces[index]!;
-  const source = model.sources.get(id)!;
-  expect(model.hasStarted && source.isPresent).toBe(true);
-  expect(piece.isDone).toBe(false);
-  expect(mayEverTake(model, id, index)).toBe(true);
-  expect(piece.flights.has(id)).toBe(false);
-  expect(isDuplicate).toBe(piece.flights.size > 0);
-  expect(piece.flights.size).toBeLessThan(ENDGAME_SOURCES);
-  expect([...piece.flights.values()]).not.toContain(true);
-  const failedAt = piece.failedAt.get(id);
-  if (failedAt !== undefined) expect(model.now).toBeGreaterThanOrEqual(failedAt + RETRY_FIRST_MS);
-  if (model.isSwarm) return checkGivenInSwarm(model, id, index, isDuplicate);
-  if (isDuplicate) {
-    expect(fetching(model, id)).toEqual([]);
-    // What failed at this source may wait for another; all else would have come before.
-    const free = model.pieces.findIndex((one, i) => isFree(one) && mayEverTake(model, id, i) && !one.failedAt.has(id));
-    expect(free).toBe(-1);
-  }
-}
-
-/** A duplicate only when all is under way; else what is rarest of all that it may surely take. */
-function checkGivenInSwarm(model: Model, id: number, index: number, isDuplicate: boolean): void {
-  const free = model.pieces.flatMap((one, i) => (isFree(one) && i !== index ? [i] : []));
-  if (isDuplicate) {
-    expect(fetching(model, id)).toEqual([]);
-    expect(free).toEqual([]);
-    return;
-  }
-  const holders = (piece: number): number =>
-    [...model.sources.values()].filter(({ holds, isPresent }) => isPresent && holds.has(pieceIndex(piece))).length;
-  for (const piece of free) {
-    if (!mayEverTake(model, id, piece) || model.pieces[piece]!.failedAt.has(id)) continue;
-    expect(holders(piece)).toBeGreaterThanOrEqual(holders(index));
-  }
-}
-
-/** It waited at another source, which has others before it or has not begun for long, and this one has nothing to do. */
-function checkMoved(model: Model, id: number, index: number, from: number): void {
-  const piece = model.pieces[index]!;
-  expect(model.isSwarm).toBe(true);
-  expect(fetching(model, id)).toEqual([]);
-  expect([...piece.flights]).toEqual([[from, false]]);
-  expect(piece.begun.has(from)).toBe(false);
-  const free = model.pieces.findIndex((one, i) => isFree(one) && mayEverTake(model, id, i) && !one.failedAt.has(id));
-  expect(free).toBe(-1);
-  piece.flights.delete(from);
-}
-
-/** Nothing was given, and rightly. */
-function checkSentAway(model: Model, id: number): void {
-  const source = model.sources.get(id)!;
-  if (!model.hasStarted || !source.isPresent || fetching(model, id).length > 0) return;
-  // It may be resting.
-  if (model.now < source.offendedAt + RETRY_LAST_MS) return;
-  model.pieces.forEach((piece, index) => {
-    if (piece.isDone || !mayEverTake(model, id, index)) return;
-    const failedAt = piece.failedAt.get(id) ?? -Infinity;
-    if (model.now < failedAt + RETRY_LAST_MS) return;
-    expect(piece.flights.size).toBeGreaterThan(0);
-    if (model.isSwarm) return;
-    if (source.offendedAt > -Infinity || [...piece.flights.values()].includes(true)) return;
-    expect(piece.flights.size).toBe(ENDGAME_SOURCES);
-  });
-}
 
 /* ---- events ---- */
 
