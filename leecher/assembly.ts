@@ -1,5 +1,6 @@
 /** Puts a leecher together from the real machine and what the user asked for. */
 import { Announcer } from '../common/announce/announcer.ts';
+import { catalogueItem } from '../common/announce/catalogue-item.ts';
 import { Nearby } from '../common/announce/nearby.ts';
 import { parseTrackerUrl } from '../common/announce/tracker-address.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
@@ -21,6 +22,7 @@ import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import type { HostUdpBinder } from '../common/host/udp.ts';
 import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
+import type { PresenceFacts } from '../common/peer/presence.ts';
 import { wireNamesOf } from '../common/peer/wire-names.ts';
 import type { Options } from './command.ts';
 import { Leech } from './leech.ts';
@@ -58,12 +60,16 @@ export interface Assembly {
   readonly nearby: Nearby;
   /** Of files that were there already. */
   readonly checkedBytes: () => number;
+  /** Has the trackers' catalogues list what was downloaded, which is served from now on. */
+  readonly publish: () => void;
 }
 
 export async function assemble(parts: Parts): Promise<Assembly> {
   const { subject, options, host, machine, hasher, teller } = parts;
   const { random, localHost } = machine;
   let checkedBytes = 0;
+  /** BOUNDED: by the names of a torrent, two. */
+  const announcers: Announcer[] = [];
   const target = makeTarget(options, host, machine, hasher, (bytes) => {
     checkedBytes += bytes;
   });
@@ -90,16 +96,11 @@ export async function assemble(parts: Parts): Promise<Assembly> {
     choking: USUAL_CHOKE_TERMS,
     events: teller,
     nobody: () => news.whyNobody(),
-    presence: (facts) =>
-      new Announcer({
-        ...facts,
-        ...machine,
-        log: host.log.child('announce'),
-        trackers: subject.trackers,
-        onTracker: (state) => {
-          news.take(state);
-        },
-      }),
+    presence: (facts) => {
+      const announcer = announcerOf(facts, parts, news);
+      announcers.push(announcer);
+      return announcer;
+    },
   });
   const nearby = await Nearby.open({
     ...machine,
@@ -111,8 +112,23 @@ export async function assemble(parts: Parts): Promise<Assembly> {
       leech.meet(endpoints);
     },
   });
-  return { leech, nearby, checkedBytes: () => checkedBytes };
+  const publish = (): void => {
+    const { info } = leech.download;
+    if (info !== undefined) for (const announcer of announcers) announcer.publish(catalogueItem(info));
+  };
+  return { leech, nearby, checkedBytes: () => checkedBytes, publish };
 }
+
+const announcerOf = (facts: PresenceFacts, { subject, host, machine }: Parts, news: TrackerNews): Announcer =>
+  new Announcer({
+    ...facts,
+    ...machine,
+    log: host.log.child('announce'),
+    trackers: subject.trackers,
+    onTracker: (state) => {
+      news.take(state);
+    },
+  });
 
 /** Web servers that have it: those that the user typed, and those that the link names and may. */
 const webSources = (subject: Subject, options: Options): readonly WebSource[] =>

@@ -133,6 +133,22 @@ describe('fetching', () => {
     bench.expectComplete();
   });
 
+  it('a choke leaves what was wholly asked for to a source that answers it all the same (BEP 6)', async () => {
+    const bench = new FetchingBench();
+    const [chokes, other] = [bench.join(1), bench.join(2)];
+    chokes.answersWhenChoked = true;
+    bench.start();
+    const [first] = chokes.askedPieces;
+    chokes.isChokingUs = true;
+    bench.fetching.choked(chokes);
+    expect(chokes.askedPieces).toContain(first);
+    expect(bench.failures.map(([piece]) => piece)).not.toContain(first);
+    bench.deliverAll(chokes);
+    await bench.settle(other);
+    bench.expectComplete();
+    expect(bench.verified).toContainEqual([first, 1]);
+  });
+
   it('a rejected block takes its piece away from the source, blocks that are under way too', async () => {
     const bench = new FetchingBench();
     const [unwilling, other] = [bench.join(1), bench.join(2)];

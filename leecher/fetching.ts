@@ -118,7 +118,10 @@ export class Fetching {
   choked(peer: Peer): void {
     const lane = this.#lanes.get(peer.id);
     if (lane === undefined) return;
-    for (const fetch of [...lane.fetches.values()]) this.#fail(lane, fetch, 'choked');
+    for (const fetch of [...lane.fetches.values()]) {
+      // What was asked for before a choke is still sent, or refused, under the fast extension (BEP 6).
+      if (!peer.answersWhenChoked || !fetch.isAsked) this.#fail(lane, fetch, 'choked');
+    }
     this.fillAll();
   }
 
@@ -152,7 +155,7 @@ export class Fetching {
     const lane = this.#lanes.get(peer.id);
     const fetch = lane?.fetches.get(piece);
     if (lane === undefined || fetch === undefined) return;
-    this.#fail(lane, fetch, 'rejected');
+    this.#fail(lane, fetch, peer.isChokingUs ? 'choked' : 'rejected');
     this.fillAll();
   }
 

@@ -13,7 +13,6 @@ import { HostUdpBinder } from '../common/host/udp.ts';
 import { assemble, type Assembly, type Machine } from './assembly.ts';
 import { command, type Options, seedBoundsOf } from './command.ts';
 import type { DownloadResult } from './download-options.ts';
-import type { Leech } from './leech.ts';
 import { askCatalogues, list, readTorrent } from './look-up.ts';
 import { pick } from './pick.ts';
 import { showProgress } from './progress-display.ts';
@@ -72,7 +71,7 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
   try {
     const result = await toTheEnd(assembly, { teller, options, host, machine });
     const bounds = seedBoundsOf(options);
-    const isReached = bounds === undefined || (await serveOn(leech, bounds, { result, teller, host }));
+    const isReached = bounds === undefined || (await serveOn(assembly, bounds, { result, teller, host }));
     // Whoever asked for it to stop is not kept waiting.
     if (isReached) await Promise.race([leech.finishSending(), host.stopRequested]);
     return 0;
@@ -118,12 +117,13 @@ async function toTheEnd(assembly: Assembly, { teller, options, host, machine }: 
 
 /** Until a bound is met, which is true, or a signal comes. */
 async function serveOn(
-  leech: Leech,
+  { leech, publish }: Assembly,
   bounds: SeedBounds,
   { result, teller, host }: Pick<Surroundings, 'teller' | 'host'> & { readonly result: DownloadResult },
 ): Promise<boolean> {
   teller.seeding(bounds);
   try {
+    publish();
     const isReached = leech.seed(bounds).then(() => true);
     return await Promise.race([isReached, host.stopRequested.then(() => false)]);
   } catch (error) {

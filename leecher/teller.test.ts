@@ -24,6 +24,7 @@ const source: SourceEntry = {
   failed: { corrupt: 0, rejected: 0, stalled: 0, gone: 0, choked: 0 },
   ...{ connectedMs: 2_000, isBanned: false, leftBecause: undefined },
 };
+const MIB = 1_048_576;
 const result = { path: '/tmp/x', sizeBytes: 1_572_869, wasThere: false };
 const facts = { seconds: 2, fetchedBytes: 2_097_152, sources: [source] };
 
@@ -112,5 +113,20 @@ describe('what a leecher tells programs', () => {
     expect(JSON.parse(told.out[0]!)).toEqual({
       ...{ event: 'done', ok: false, error: 'TIMED_OUT', message: 'no progress', seconds: 9, sources: [] },
     });
+  });
+
+  it.each([
+    [{}, 'goes on serving it until it is stopped'],
+    [{ ratio: 1.5 }, 'goes on serving it until 1.5 times its size is sent'],
+    [{ timeMs: 600_000 }, 'goes on serving it for 10m00s'],
+    [{ ratio: 2, timeMs: 5_000 }, 'goes on serving it until 2 times its size is sent or for 5s, whichever is first'],
+  ])('says how long it serves on: %j', (bounds, line) => {
+    expect(tell({ json: true }, (teller) => teller.seeding(bounds))).toEqual({ out: [], err: [line] });
+    expect(tell({ isQuiet: true }, (teller) => teller.seeding(bounds))).toEqual({ out: [], err: [] });
+  });
+
+  it('says at the end of that how much it sent', () => {
+    const sent = { uploadedBytes: 3 * MIB, sizeBytes: 2 * MIB };
+    expect(tell({}, (teller) => teller.seeded(sent)).err).toEqual(['sent 3.0MiB in all, 1.50 times its size']);
   });
 });

@@ -69,6 +69,7 @@ export class WebSeed implements Peer {
   readonly blockBytes = MAX_LARGE_REQUEST_BYTES;
   readonly metadataBytes = undefined;
   readonly takesHashRequests = false;
+  readonly answersWhenChoked = false;
   readonly #options: WebSeedOptions;
   readonly #queue: WebQueue;
   /** By piece and begin. BOUNDED: by MAX_WEB_BLOCKS, which `roomForRequests` tells. */

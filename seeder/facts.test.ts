@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Bitfield } from '../common/base/bitfield.ts';
 import { metainfoFixture } from '../common/fixtures/torrent-content.ts';
 import { vectors } from '../common/fixtures/vectors.ts';
-import { catalogueItem, factLines } from './facts.ts';
+import { catalogueItem } from '../common/announce/catalogue-item.ts';
+import { factLines } from './facts.ts';
 
 const local = { host: '0.0.0.0', port: 7000 };
 

@@ -1,24 +1,12 @@
-/** What a seeder tells: people and scripts on standard output, and the catalogues of trackers. */
+/** What a seeder tells people and scripts on standard output. */
+import { contentBytesOf } from '../common/announce/catalogue-item.ts';
 import type { Bitfield } from '../common/base/bitfield.ts';
 import { toHex } from '../common/base/bytes.ts';
 import { exactBytes } from '../common/base/format.ts';
 import { endpointText, type Endpoint } from '../common/base/ids.ts';
 import type { Info } from '../common/content/info.ts';
 import { formatMagnet } from '../common/content/magnet.ts';
-import type { CatalogueItem } from '../common/wire/catalogue-entry.ts';
 import { assignmentText } from './assignment.ts';
-
-/** What the catalogues of trackers are to say of it. */
-export const catalogueItem = (info: Info): CatalogueItem => ({
-  infoHashV2: info.infoHashV2,
-  infoHashV1: info.infoHashV1,
-  multiFile: info.isDirectory,
-  unlisted: false,
-  pieceBytes: info.geometry.pieceBytes,
-  sizeBytes: contentBytesOf(info),
-  infoBytes: info.infoBytes.length,
-  name: info.name,
-});
 
 /** A fact a line. */
 export function factLines(known: {
@@ -55,7 +43,3 @@ export function factLines(known: {
     `get it with: node leecher.js '${magnet}'`,
   ];
 }
-
-/** Bytes of the files, without padding. */
-export const contentBytesOf = ({ geometry }: Info): number =>
-  geometry.files.reduce((sum, file) => sum + (file.isPad ? 0 : file.lengthBytes), 0);

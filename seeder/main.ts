@@ -1,5 +1,6 @@
 /** `node seeder.js`: describes a file, serves its chunks, announces them, until it is told to stop. */
 import { Announcer } from '../common/announce/announcer.ts';
+import { catalogueItem } from '../common/announce/catalogue-item.ts';
 import { Nearby } from '../common/announce/nearby.ts';
 import { outsideTracker, parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
@@ -38,7 +39,7 @@ import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
 import type { PresenceFacts } from '../common/peer/presence.ts';
 import { parseAssignment } from './assignment.ts';
 import { cut, cutOf, describe, recognised, type Cut, type Description, type Digests } from './description.ts';
-import { catalogueItem, factLines } from './facts.ts';
+import { factLines } from './facts.ts';
 import { Share } from './share.ts';
 
 const command = defineCommand({

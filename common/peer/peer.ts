@@ -36,6 +36,8 @@ export interface Peer {
   readonly isChokingUs: boolean;
   /** It says that it wants nothing itself (BEP 21). */
   readonly isUploadOnly: boolean;
+  /** A choke does not take back what was asked before: each request still has its answer (BEP 6). */
+  readonly answersWhenChoked: boolean;
   /** The longest block it serves; 16 KiB unless both sides agreed on more. */
   readonly blockBytes: number;
   /** How many more block requests may be open now, and how many bytes. */

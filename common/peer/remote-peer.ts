@@ -73,6 +73,10 @@ export class RemotePeer implements Peer {
     return this.#session.extensions.isUploadOnly;
   }
 
+  get answersWhenChoked(): boolean {
+    return this.#session.say.fast;
+  }
+
   get blockBytes(): number {
     return this.#session.extensions.blockBytes(this.#session.torrent?.content?.geometry.pieceBytes);
   }

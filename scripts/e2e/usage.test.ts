@@ -35,6 +35,9 @@ describe('the commands', PATIENT, () => {
     ['leecher', ['--wait', '-1'], ['--wait', '-1']],
     ['leecher', ['--progress', 'loud'], ['--progress', 'loud', 'plain']],
     ['leecher', ['-t', '127.0.0.1:6969'], ['--tracker', '127.0.0.1:6969', 'udp://HOST:PORT']],
+    ['leecher', ['--seed-ratio', '0'], ['--seed-ratio', '0', 'at least 0.01']],
+    ['leecher', ['--seed-ratio', 'much'], ['--seed-ratio', 'much', '1.5']],
+    ['leecher', ['--seed-time', 'long'], ['--seed-time', 'long', '2m']],
     ['leecher', ['one', 'two'], ['two']],
   ])('%s %j is a usage error that says what would be right', async (command, words, says) => {
     const { stdout, stderr } = await sandbox().start(command, words).endsWith(2);
