@@ -1,6 +1,6 @@
 import { utf8 } from '../../base/bytes.ts';
 import { pieceIndex, type WireHash } from '../../base/ids.ts';
-import { BLOCK_BYTES, KIB } from '../../base/limits.ts';
+import { BLOCK_BYTES, KIB, MAX_HASHES_PER_REQUEST } from '../../base/limits.ts';
 import { answerCount } from '../../content/hash-requests.ts';
 import { encodeExtendedHandshake, encodeMetadataMessage } from '../../wire/extended.ts';
 import { decodeHashRequest, HASH_REQUEST_BYTES } from '../../wire/hash-request.ts';
@@ -119,7 +119,10 @@ export const TRICKS: Readonly<Record<string, Trick>> = {
     return {
       onMessage: (id, payload) => {
         if (id !== MESSAGE.hashRequest || payload.length < HASH_REQUEST_BYTES) return;
-        const count = answerCount(decodeHashRequest(payload, 0)) - (line.random.chance(0.3) ? 1 : 0);
+        const asked = answerCount(decodeHashRequest(payload, 0));
+        // Junk peers ask one another, too.
+        if (!Number.isInteger(asked) || asked < 2 || asked > MAX_HASHES_PER_REQUEST) return;
+        const count = asked - (line.random.chance(0.3) ? 1 : 0);
         const hashes = line.random.chance(0.3) ? new Uint8Array(32 * count) : line.random.bytes(32 * count);
         const answer = new Uint8Array(HASH_REQUEST_BYTES + hashes.length);
         answer.set(payload.subarray(0, HASH_REQUEST_BYTES));
