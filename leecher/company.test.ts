@@ -21,8 +21,11 @@ class Bench {
       recognise: () => {
         throw new Error('it is invalid');
       },
+      layersPatienceMs: 3_000,
       onInfo: () => undefined,
-      onLayers: () => undefined,
+      onProof: () => undefined,
+      onLayer: () => undefined,
+      onForged: () => undefined,
       onLiar: () => undefined,
       onStep: () => undefined,
     }),

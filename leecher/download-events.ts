@@ -17,6 +17,8 @@ export interface DownloadEvents {
   stage(stage: Stage): void;
   /** The info dictionary is here. */
   content(info: Info): void;
+  /** Nobody gave the piece layers of this hybrid: its chunks are checked by SHA-1, its files by SHA-256 at their end. */
+  sha1First(info: Info): void;
   /** Sources with needed chunks that are connected, while it waits for more. */
   waiting(found: number, wanted: number): void;
   source(peer: Peer, change: 'joined' | 'left', reason?: CloseReason): void;

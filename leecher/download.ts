@@ -5,26 +5,25 @@
 import { Bitfield } from '../common/base/bitfield.ts';
 import { ShoalError, type ErrorCode } from '../common/base/errors.ts';
 import { after, NEVER, type Instant } from '../common/base/ids.ts';
-import { ANNOUNCE_NOW_PAUSE_MS } from '../common/base/limits.ts';
+import { ANNOUNCE_NOW_PAUSE_MS, LAYERS_PATIENCE_MS } from '../common/base/limits.ts';
 import { StoreError, type PieceStore } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
-import { PieceChecks } from '../common/content/piece-checks.ts';
-import type { PieceLayers } from '../common/content/piece-roots.ts';
 import type { Fetcher, Peer } from '../common/peer/peer.ts';
 import type { Swarm } from '../common/peer/swarm.ts';
 import { wireNamesOf } from '../common/peer/wire-names.ts';
 import { Company } from './company.ts';
 import type { Stage } from './download-events.ts';
 import type { DownloadOptions, DownloadResult } from './download-options.ts';
-import { metadataMissing, storeTrouble, timedOut, tooFewSeeders } from './endings.ts';
+import { forgedFile, hashesMissing, metadataMissing, storeTrouble, timedOut, tooFewSeeders } from './endings.ts';
 import { Learning } from './learning.ts';
 import { Outcome } from './outcome.ts';
 import { Patience, type Impatience } from './patience.ts';
 import { HashVerifier } from './piece-verifier.ts';
+import type { Proof } from './proof.ts';
 import { Pursuit } from './pursuit.ts';
-import { contentNameOf } from './recognise.ts';
 import { Selection } from './selection.ts';
 import type { SourceEntry } from './source-book.ts';
+import { contentOf } from './target.ts';
 
 export class Download {
   readonly #options: DownloadOptions;
@@ -68,7 +67,7 @@ export class Download {
   }
 
   #makeLearning(): Learning {
-    const { clock, recognise, known } = this.#options;
+    const { clock, recognise, known, waitMs } = this.#options;
     return new Learning({
       clock,
       recognise,
@@ -76,8 +75,17 @@ export class Download {
       onInfo: (info) => {
         this.#learnInfo(info);
       },
-      onLayers: (layers) => {
-        this.#diskWork = this.#takePlace(layers);
+      layersPatienceMs: Math.min(LAYERS_PATIENCE_MS, waitMs / 4),
+      onProof: (proof) => {
+        this.#diskWork = this.#takePlace(proof);
+      },
+      onLayer: (key, layer) => {
+        this.#swarm!.torrent.learnLayers(new Map([[key, layer]]));
+      },
+      onForged: (file) => {
+        // Nothing of it counts: the note must not claim it.
+        this.#options.target.doubted(file);
+        this.#fail(forgedFile(file.path.join('/')));
       },
       onLiar: (peer) => {
         this.#ban(peer);
@@ -193,28 +201,20 @@ export class Download {
   }
 
   /** Looks at what is on the disk, then begins. Never rejects. */
-  async #takePlace(layers: PieceLayers): Promise<void> {
+  async #takePlace(proof: Proof): Promise<void> {
     if (this.#isOver) return;
     this.#enter('checking');
     try {
       const info = this.#info!;
-      const { geometry, infoHashV2, infoHashV1, isDirectory } = info;
-      const checks = new PieceChecks(info, layers);
-      // The v2 hash names it, where there is one.
-      const infoHash = (infoHashV2 ?? infoHashV1)!;
-      const content = { infoHash, name: contentNameOf(info), geometry, isDirectory, selection: this.#selection! };
-      const taken = await this.#options.target.take(
-        content,
-        (piece) => checks.of(piece),
-        () => !this.#isOver,
-      );
+      if (!proof.isWhole) this.#options.events.sha1First(info);
+      const taken = await this.#options.target.take(contentOf(info, this.#selection!), proof, () => !this.#isOver);
       if (this.#isOver) return;
-      this.#swarm!.torrent.learnLayers(layers);
+      this.#swarm!.torrent.learnLayers(proof.layers);
       if (taken.kind === 'complete') this.#succeed(true);
       if (taken.kind !== 'open') return;
       this.#swarm!.serveFrom(taken.store);
       this.#resume(taken.have);
-      this.#begin(taken.store, checks);
+      this.#begin(taken.store, proof);
     } catch (error) {
       this.#fail(error);
     }
@@ -230,14 +230,14 @@ export class Download {
 
   /* ---- fetching ---- */
 
-  #begin(store: PieceStore, checks: PieceChecks): void {
+  #begin(store: PieceStore, proof: Proof): void {
     const { clock, target, hasher, ...options } = this.#options;
     this.#pursuit = new Pursuit({
       ...options,
       clock,
       geometry: this.#info!.geometry,
       selection: this.#selection!,
-      verifier: new HashVerifier({ checks, hasher }),
+      verifier: new HashVerifier({ checks: proof, hasher }),
       store,
       swarm: this.#swarm!,
       book: this.#company.book,
@@ -266,7 +266,7 @@ export class Download {
       const pursuit = this.#pursuit;
       if (pursuit === undefined || this.isDone) return;
       if (pursuit.isComplete) {
-        this.#diskWork = this.#finish(pursuit);
+        this.#diskWork = this.#finish(pursuit, this.#learning.proof!);
         return;
       }
       if (this.#stage === 'waiting' && pursuit.tryToStart()) {
@@ -282,11 +282,13 @@ export class Download {
   /* ---- the end ---- */
 
   /** Never rejects. */
-  async #finish(pursuit: Pursuit): Promise<void> {
+  async #finish(pursuit: Pursuit, proof: Proof): Promise<void> {
     this.#enter('finishing');
+    this.#learning.stop();
     pursuit.stop();
     try {
       await pursuit.drained();
+      proof.demand(this.#selection!.needed);
       await this.#options.target.finish();
       this.#succeed(false);
     } catch (error) {
@@ -295,6 +297,7 @@ export class Download {
   }
 
   #succeed(wasThere: boolean): void {
+    this.#learning.stop();
     this.#enter('over');
     this.#cancelWake();
     const { fileBytes, pieceBytes } = this.#selection!;
@@ -304,6 +307,7 @@ export class Download {
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
+    this.#learning.stop();
     this.#enter('over');
     this.#cancelWake();
     this.#pursuit?.stop();
@@ -314,6 +318,7 @@ export class Download {
     const { waitMs, timeoutMs, minSeeders, target } = this.#options;
     const peers = this.#company.size;
     const pursuit = this.#pursuit;
+    if (pursuit === undefined && this.#info !== undefined) return hashesMissing({ info: this.#info, peers, waitMs });
     if (pursuit === undefined) return this.#options.nobody() ?? metadataMissing({ peers, waitMs });
     const found = pursuit.foundCount;
     if (verdict === 'too-few') return tooFewSeeders({ found, wanted: minSeeders, waitMs, idlePeers: peers - found });
@@ -347,9 +352,9 @@ export class Download {
       case 'learning':
         return Math.min(this.#patience.nextDue, this.#askAgainAt, this.#learning.nextDue) as Instant;
       case 'waiting':
-        return Math.min(this.#patience.nextDue, this.#askAgainAt) as Instant;
+        return Math.min(this.#patience.nextDue, this.#askAgainAt, this.#learning.nextDue) as Instant;
       case 'fetching':
-        return Math.min(this.#patience.nextDue, this.#pursuit!.nextDue) as Instant;
+        return Math.min(this.#patience.nextDue, this.#pursuit!.nextDue, this.#learning.nextDue) as Instant;
       default:
         return NEVER;
     }

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../common/base/errors.ts';
 import { pieceIndex } from '../common/base/ids.ts';
 import { StoreError } from '../common/base/ports.ts';
-import { metadataMissing, noValidSource, rangesText, storeTrouble, timedOut, tooFewSeeders } from './endings.ts';
+import {
+  forgedFile,
+  hashesMissing,
+  metadataMissing,
+  noValidSource,
+  rangesText,
+  storeTrouble,
+  timedOut,
+  tooFewSeeders,
+} from './endings.ts';
 
 const range = (first: number, last: number) => ({ first: pieceIndex(first), last: pieceIndex(last) });
 
@@ -34,6 +43,24 @@ describe('endings', () => {
     const error = metadataMissing({ peers: 2, waitMs: 30_000 });
     expect(error.message).toContain('2 connected, but no peer described the content');
     expect(exitCodeOf(error)).toBe(4);
+  });
+
+  it('described, but without hashes: that it is the hashes that are missing', () => {
+    const v2 = hashesMissing({ info: { name: 'a.iso', kind: 'v2' }, peers: 2, waitMs: 30_000 });
+    expect(exitCodeOf(v2)).toBe(4);
+    expect(v2.message).toContain('a.iso was described, but none of the 2 connected gave the hashes of its chunks');
+    const hybrid = hashesMissing({ info: { name: 'a.iso', kind: 'hybrid' }, peers: 2, waitMs: 30_000 });
+    expect(hybrid.message).toContain('none of the 2 connected has any of it within 30 s');
+    const alone = hashesMissing({ info: { name: 'a.iso', kind: 'v2' }, peers: 0, waitMs: 30_000 });
+    expect(alone.message).toContain('nobody is connected any more who gave the hashes');
+  });
+
+  it('[fault 23] the right SHA-1 and the wrong SHA-256 is no valid source', () => {
+    const error = forgedFile('d/a.iso');
+    expect([exitCodeOf(error), error.message.startsWith('the chunks of d/a.iso have the right SHA-1')]).toEqual([
+      32,
+      true,
+    ]);
   });
 
   it('timed out: what is missing, what is kept and where', () => {

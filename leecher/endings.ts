@@ -2,6 +2,7 @@
 import { ShoalError } from '../common/base/errors.ts';
 import type { PieceIndex } from '../common/base/ids.ts';
 import type { StoreError } from '../common/base/ports.ts';
+import type { Info } from '../common/content/info.ts';
 import type { PieceRange } from './plan.ts';
 
 /** At most so many runs of chunks are named in a message. */
@@ -38,6 +39,33 @@ export function metadataMissing(facts: { readonly peers: number; readonly waitMs
     'TOO_FEW_SEEDERS',
     `${facts.peers === 0 ? 'no peer could be reached' : `${facts.peers} connected, but no peer described the content`} ` +
       `within ${facts.waitMs / 1000} s; check that a seeder runs and can be reached, or wait longer with --wait`,
+  );
+}
+
+/** What the content is, is known; what its chunks must hash to, is not. */
+export function hashesMissing(facts: {
+  readonly info: Pick<Info, 'name' | 'kind'>;
+  readonly peers: number;
+  readonly waitMs: number;
+}): ShoalError {
+  const { info, peers, waitMs } = facts;
+  const who = peers === 0 ? 'nobody is connected any more who' : `none of the ${peers} connected`;
+  // The SHA-1 of a hybrid would do to begin with, if anybody had something.
+  const lacks = info.kind === 'hybrid' ? 'has any of it' : 'gave the hashes of its chunks';
+  return new ShoalError(
+    'TOO_FEW_SEEDERS',
+    `${info.name} was described, but ${who} ${lacks} within ${waitMs / 1000} s; ` +
+      'start a seeder of BitTorrent v2, use a .torrent file that holds them, or wait longer with --wait',
+  );
+}
+
+/** A hybrid's two sets of hashes say different things of what came. */
+export function forgedFile(name: string): ShoalError {
+  return new ShoalError(
+    'NO_VALID_SOURCE',
+    `the chunks of ${name} have the right SHA-1, but together not the right SHA-256: a source forged some, or the ` +
+      'torrent is broken; none of that file counts. Run the same command again with a seeder of BitTorrent v2, or with ' +
+      'a .torrent file that holds the piece layers: those tell which chunks are wrong',
   );
 }
 

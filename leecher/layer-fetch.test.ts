@@ -32,6 +32,7 @@ interface Asked {
 /** A fetch with the requests it made and has no answer to, and peers that know all hashes. */
 class Bench {
   asked: Asked[] = [];
+  readonly whole: string[] = [];
   now: Instant = instant(1_000);
   readonly fetch: LayerFetch;
   readonly #wanted: Wanted;
@@ -42,6 +43,7 @@ class Bench {
       geometry: wanted.geometry,
       known,
       ask: (peer, request) => this.asked.push({ peer, request }),
+      onLayer: (key) => this.whole.push(key),
     });
   }
 
@@ -312,5 +314,30 @@ describe('layer fetch', () => {
       bench.tick();
       expect(peersOf(bench.asked)).toEqual([1, 1]);
     }
+  });
+
+  it('tells of each layer once, when the last of its hashes has come', () => {
+    const bench = new Bench(PIECES_513);
+    bench.addPeers(1);
+    const [first, second] = bench.asked;
+    bench.answer(first!);
+    expect([bench.whole, bench.fetch.layers.size]).toEqual([[], 0]);
+    bench.answer(second!);
+    expect(bench.whole).toEqual([...PIECES_513.layers.keys()]);
+    bench.expectComplete();
+  });
+
+  it('a layer that is known from elsewhere is asked of nobody any more', () => {
+    const bench = new Bench(PIECES_513);
+    expect(bench.fetch.isAsking).toBe(false);
+    bench.addPeers(1);
+    expect(bench.fetch.isAsking).toBe(true);
+    const [first] = bench.asked;
+    const [key] = [...PIECES_513.layers.keys()];
+    bench.fetch.settled(key!, bench.now);
+    expect([bench.fetch.isComplete, bench.fetch.isAsking, bench.fetch.nextDue]).toEqual([true, false, NEVER]);
+    expect(bench.answer(first!)).toBe('unasked');
+    bench.addPeers(2);
+    expect([peersOf(bench.asked), bench.whole]).toEqual([[1], []]);
   });
 });

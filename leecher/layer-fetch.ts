@@ -34,8 +34,11 @@ export type HashesTaken = 'unasked' | 'right' | 'false';
 
 export class LayerFetch {
   readonly #ask: (peer: number, request: HashRequest) => void;
+  readonly #onLayer: (key: string, layer: Uint8Array) => void;
   /** Layers as they fill, by root in hex. */
   readonly #layers = new Map<string, Uint8Array>();
+  /** Requests that are not answered, of each root in hex. */
+  readonly #left = new Map<string, number>();
   /** All that is still to come, by root and index. */
   readonly #tasks = new Map<string, Task>();
   /** Those that nobody is asked for. */
@@ -50,8 +53,11 @@ export class LayerFetch {
     /** Layers known already, by root in hex: a .torrent file may bring them. */
     readonly known: ReadonlyMap<string, Uint8Array>;
     readonly ask: (peer: number, request: HashRequest) => void;
+    /** The layer of a root, in hex, has come whole. */
+    readonly onLayer: (key: string, layer: Uint8Array) => void;
   }) {
     this.#ask = options.ask;
+    this.#onLayer = options.onLayer;
     const { pieceBytes, files } = options.geometry;
     for (const file of files) {
       if (file.root === undefined || file.lengthBytes <= pieceBytes) continue;
@@ -60,7 +66,10 @@ export class LayerFetch {
       if (this.#layers.has(key)) continue;
       const known = options.known.get(key);
       this.#layers.set(key, known ?? new Uint8Array(file.pieceCount * DIGEST_BYTES));
-      if (known === undefined) for (const request of layerRequests(file, pieceBytes)) this.#add(file, request);
+      if (known !== undefined) continue;
+      const requests = [...layerRequests(file, pieceBytes)];
+      this.#left.set(key, requests.length);
+      for (const request of requests) this.#add(file, request);
     }
   }
 
@@ -68,9 +77,22 @@ export class LayerFetch {
     return this.#tasks.size === 0;
   }
 
-  /** The verified layers of all files larger than a piece, by root in hex. Only when complete. */
+  /** The verified layers of files larger than a piece, by root in hex: of all of them when it is complete. */
   get layers(): ReadonlyMap<string, Uint8Array> {
-    return this.#layers;
+    return new Map([...this.#layers].filter(([key]) => !this.#left.has(key)));
+  }
+
+  /** Somebody is asked for something: it may still come. */
+  get isAsking(): boolean {
+    for (const { askedOf } of this.#timed) if (askedOf !== undefined) return true;
+    return false;
+  }
+
+  /** The layer of a root is known from elsewhere: nobody is asked for it any more. */
+  settled(key: string, now: Instant): void {
+    if (!this.#left.delete(key)) return;
+    for (const task of this.#tasks.values()) if (toHex(task.request.root) === key) this.#end(task);
+    this.#askAll(now);
   }
 
   addPeer(peer: number, now: Instant): void {
@@ -101,10 +123,16 @@ export class LayerFetch {
       this.#refuse(task, peer, now);
       return 'false';
     }
-    this.#release(task);
-    this.#free.delete(task);
-    this.#tasks.delete(keyOf(request));
-    this.#layers.get(toHex(task.request.root))!.set(verified.value.base, task.request.index * DIGEST_BYTES);
+    this.#end(task);
+    const key = toHex(task.request.root);
+    const layer = this.#layers.get(key)!;
+    layer.set(verified.value.base, task.request.index * DIGEST_BYTES);
+    const left = this.#left.get(key)! - 1;
+    this.#left.set(key, left);
+    if (left === 0) {
+      this.#left.delete(key);
+      this.#onLayer(key, layer);
+    }
     this.#askAll(now);
     return 'right';
   }
@@ -136,6 +164,12 @@ export class LayerFetch {
     const task: Task = { file, request, refusedBy: new Set(), askedOf: undefined, dueAt: NEVER };
     this.#tasks.set(keyOf(request), task);
     this.#free.add(task);
+  }
+
+  #end(task: Task): void {
+    this.#release(task);
+    this.#free.delete(task);
+    this.#tasks.delete(keyOf(task.request));
   }
 
   #refuse(task: Task, peer: number, now: Instant): void {

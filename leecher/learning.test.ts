@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Bitfield } from '../common/base/bitfield.ts';
 import { equalBytes, toHex } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
-import { instant } from '../common/base/ids.ts';
+import { instant, NEVER, pieceIndex, type Digest } from '../common/base/ids.ts';
 import { BLOCK_BYTES, METADATA_REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
 import { HashTree } from '../common/content/hash-tree.ts';
 import { parseInfo, type Info } from '../common/content/info.ts';
@@ -21,6 +22,7 @@ class Bench {
   infos: Info[] = [];
   layers: PieceLayers[] = [];
   liars: number[] = [];
+  late: string[] = [];
   steps = 0;
   readonly learning: Learning;
 
@@ -29,7 +31,10 @@ class Bench {
       clock: this.clock,
       recognise: (bytes) => (equalBytes(bytes, CONTENT.info.infoBytes) ? CONTENT.info : undefined),
       onInfo: (info) => this.infos.push(info),
-      onLayers: (layers) => this.layers.push(layers),
+      layersPatienceMs: 3_000,
+      onProof: ({ layers }) => this.layers.push(layers),
+      onLayer: (key) => this.late.push(key),
+      onForged: ({ path }) => this.late.push(`forged ${path.join('/')}`),
       onLiar: (peer) => this.liars.push(peer.id),
       onStep: () => this.steps++,
       ...options,
@@ -204,5 +209,135 @@ describe('learning', () => {
     bench.learning.hashes(other, request!, new Uint8Array(32));
     expect(bench.steps).toBe(before);
     expect(bench.liars).toEqual([]);
+  });
+});
+
+describe('learning of a hybrid without piece layers', () => {
+  const parsed = parseTorrent(torrentFixture('s1572869.hybrid.torrent'));
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const { info, pieceLayers } = parsed.value;
+  const [key, layer] = [...pieceLayers!][0]!;
+  const SOON = 3_000;
+
+  class HybridBench extends Bench {
+    constructor() {
+      super({ known: { info, layers: new Map() } });
+      this.learning.start();
+    }
+
+    /** Has pieces; by the v1 hash it cannot be asked for hashes. */
+    meet(id: number, options: { isV2?: boolean; pieces?: number } = {}): FakePeer {
+      const peer = new FakePeer(id, new Bitfield(info.geometry.pieceCount));
+      for (let i = 0; i < (options.pieces ?? 1); i++) peer.pieces!.add(pieceIndex(i));
+      peer.takesHashRequests = options.isV2 ?? false;
+      this.learning.peerReady(peer);
+      return peer;
+    }
+
+    /** As the driver does: wakes at what is due, until then. */
+    async runFor(durationMs: number): Promise<void> {
+      const end = this.clock.now() + durationMs;
+      while (this.learning.nextDue <= end) {
+        await this.clock.runUntil(instant(Math.max(this.learning.nextDue, this.clock.now())));
+        this.learning.tick(this.clock.now());
+      }
+      await this.clock.runUntil(instant(end));
+    }
+
+    answer(peer: FakePeer): void {
+      for (const request of peer.hashesAsked.splice(0)) {
+        const tree = new HashTree(layer, info.geometry.pieceLayerHeight, info.geometry.files[0]!.treeHeight);
+        this.learning.hashes(peer, request, tree.answer(request)!.hashes);
+      }
+    }
+  }
+
+  it('begins without them when there has been nobody to ask for a while', async () => {
+    const bench = new HybridBench();
+    bench.meet(1);
+    await bench.runFor(SOON - 1);
+    expect([bench.layers, bench.learning.proof]).toEqual([[], undefined]);
+    await bench.runFor(1);
+    expect(bench.layers).toEqual([new Map()]);
+    expect([bench.learning.proof!.isWhole, bench.learning.lacksLayers]).toEqual([false, true]);
+  });
+
+  it('waits as long as nobody has anything', async () => {
+    const bench = new HybridBench();
+    const peer = bench.meet(1, { pieces: 0 });
+    await bench.runFor(20_000);
+    expect(bench.layers).toEqual([]);
+    peer.pieces!.add(pieceIndex(2));
+    await bench.runFor(1_000);
+    expect(bench.layers).toEqual([new Map()]);
+  });
+
+  it('asks whoever can be asked, and begins when all of them have refused', async () => {
+    const bench = new HybridBench();
+    bench.meet(1);
+    await bench.runFor(SOON - 1_000);
+    const v2 = bench.meet(2, { isV2: true });
+    await bench.runFor(1_500);
+    expect([v2.hashesAsked.length, bench.layers]).toEqual([1, []]);
+    bench.learning.hashesRejected(v2, v2.hashesAsked[0]!);
+    await bench.runFor(SOON - 1);
+    expect(bench.layers).toEqual([]);
+    await bench.runFor(1);
+    expect(bench.layers).toHaveLength(1);
+  });
+
+  it('begins without a silent peer later than without any', async () => {
+    const bench = new HybridBench();
+    bench.meet(1, { isV2: true });
+    await bench.runFor(SOON * 3 - 1);
+    expect(bench.layers).toEqual([]);
+    await bench.runFor(1);
+    expect(bench.layers).toHaveLength(1);
+  });
+
+  it('with hashes in time it begins with all of them', async () => {
+    const bench = new HybridBench();
+    bench.meet(1);
+    await bench.runFor(SOON - 1);
+    bench.answer(bench.meet(2, { isV2: true }));
+    expect(bench.layers).toEqual([pieceLayers]);
+    expect([bench.learning.proof!.isWhole, bench.learning.nextDue]).toEqual([true, NEVER]);
+  });
+
+  it('hashes that come after it began go to the proof, and are told', async () => {
+    const bench = new HybridBench();
+    bench.meet(1);
+    await bench.runFor(SOON);
+    bench.answer(bench.meet(2, { isV2: true }));
+    expect([bench.layers.length, bench.late, bench.learning.proof!.isWhole]).toEqual([1, [key], true]);
+    expect([bench.learning.lacksLayers, bench.learning.nextDue]).toEqual([false, NEVER]);
+  });
+
+  it('once the pieces themselves gave the layer nobody is asked for it any more', async () => {
+    const bench = new HybridBench();
+    bench.meet(1);
+    await bench.runFor(SOON);
+    const proof = bench.learning.proof!;
+    const asked = bench.meet(2, { isV2: true });
+    proof.restart();
+    proof.settle(new Bitfield(info.geometry.pieceCount));
+    for (let i = 0; i < info.geometry.pieceCount; i++) {
+      proof.of(pieceIndex(i)).takesRoot!(layer.slice(i * 32, (i + 1) * 32) as Digest);
+    }
+    expect([bench.late, bench.learning.nextDue]).toEqual([[key], NEVER]);
+    bench.answer(asked);
+    expect([bench.meet(3, { isV2: true }).hashesAsked, bench.late, bench.liars]).toEqual([[], [key], []]);
+  });
+
+  it('pure v2 never begins without them', async () => {
+    const bench = new Bench({ known: { info: CONTENT.info, layers: new Map() } });
+    bench.learning.start();
+    const peer = bench.join(1, false);
+    for (let i = 0; i < 30; i++) {
+      for (const request of peer.hashesAsked.splice(0)) bench.learning.hashesRejected(peer, request);
+      await bench.clock.runFor(1_000);
+      bench.learning.tick(bench.clock.now());
+    }
+    expect([bench.layers, bench.learning.lacksLayers]).toEqual([[], true]);
   });
 });

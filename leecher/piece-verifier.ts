@@ -1,6 +1,5 @@
-import { equalBytes } from '../common/base/bytes.ts';
 import type { PieceIndex } from '../common/base/ids.ts';
-import type { PieceCheck } from '../common/base/piece-check.ts';
+import { isAsItShould, type PieceCheck } from '../common/base/piece-check.ts';
 import type { Hasher } from '../common/base/ports.ts';
 
 /** Tells right pieces from wrong ones, whatever that takes. */
@@ -9,7 +8,7 @@ export interface PieceVerifier {
   isRight(piece: PieceIndex, bytes: Uint8Array): Promise<boolean>;
 }
 
-/** What each piece must hash to: `PieceChecks` of `common/content` is one. */
+/** What each piece must hash to: `Proof` is one. */
 export interface CheckBook {
   of(piece: PieceIndex): PieceCheck;
 }
@@ -25,12 +24,13 @@ export class HashVerifier implements PieceVerifier {
   }
 
   async isRight(piece: PieceIndex, bytes: Uint8Array): Promise<boolean> {
-    const { root, leafSlots, sha1, zeroBytes } = this.#checks.of(piece);
+    const check = this.#checks.of(piece);
+    const { root, leafSlots, sha1, zeroBytes } = check;
     if (root === undefined && sha1 === undefined) throw new Error(`nothing is known that piece ${piece} must hash to`);
-    const verdicts = await Promise.all([
-      root === undefined || this.#hasher.pieceRoot(bytes, leafSlots!).then((found) => equalBytes(found, root)),
-      sha1 === undefined || this.#hasher.sha1(bytes, zeroBytes!).then((found) => equalBytes(found, sha1)),
+    const [foundRoot, foundSha1] = await Promise.all([
+      leafSlots === undefined ? undefined : this.#hasher.pieceRoot(bytes, leafSlots),
+      zeroBytes === undefined ? undefined : this.#hasher.sha1(bytes, zeroBytes),
     ]);
-    return verdicts.every(Boolean);
+    return isAsItShould({ root: foundRoot, sha1: foundSha1 }, check);
   }
 }

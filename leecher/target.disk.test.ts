@@ -11,6 +11,7 @@ import { realDisk } from '../common/host/disk.ts';
 import { HashPool } from '../common/host/hasher.ts';
 import { realProcessTable } from '../common/host/process-table.ts';
 import { HostTargetFiles } from '../common/host/target-files.ts';
+import { proofOf } from './fixtures/proofs.ts';
 import { Selection } from './selection.ts';
 import { Target, type Taken } from './target.ts';
 
@@ -41,11 +42,7 @@ const targetIn = (directory: string): Target => {
 function take(target: Target): Promise<Taken> {
   const { geometry, infoHashV2, name, isDirectory } = CONTENT.info;
   const content = { infoHash: infoHashV2!, name, geometry, isDirectory, selection: Selection.all(geometry) };
-  return target.take(
-    content,
-    (piece) => CONTENT.checks.of(piece),
-    () => true,
-  );
+  return target.take(content, proofOf(CONTENT), () => true);
 }
 
 /** What a download leaves behind that ended early. */

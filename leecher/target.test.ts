@@ -7,6 +7,7 @@ import { contentOfSize, type Content } from '../common/fixtures/content.ts';
 import { KeptLog } from '../common/fixtures/logs.ts';
 import { VirtualClock } from '../common/sim/clock.ts';
 import { MemoryFiles } from './fixtures/memory-files.ts';
+import { proofOf } from './fixtures/proofs.ts';
 import { Selection } from './selection.ts';
 import { Target, type DownloadState, type Taken } from './target.ts';
 
@@ -40,7 +41,7 @@ class Bench {
     const { geometry, infoHashV2, name } = content.info;
     const selection = Selection.all(geometry);
     const described = { infoHash: infoHashV2!, name, geometry, isDirectory: false, selection };
-    return this.target.take(described, (piece) => content.checks.of(piece), isWanted);
+    return this.target.take(described, proofOf(content), isWanted);
   }
 
   /** Takes the place, writes these pieces as a download does, and leaves. */

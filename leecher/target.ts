@@ -5,12 +5,14 @@
 import { Bitfield } from '../common/base/bitfield.ts';
 import { toHex } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
-import { after, type PieceIndex } from '../common/base/ids.ts';
+import { after, pieceIndex, type PieceIndex } from '../common/base/ids.ts';
 import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
 import type { PieceCheck } from '../common/base/piece-check.ts';
 import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
 import type { FinishedStore, PartStore, TargetFiles, TargetShape } from '../common/base/target-ports.ts';
-import type { Geometry } from '../common/content/geometry.ts';
+import type { ContentFile, Geometry } from '../common/content/geometry.ts';
+import type { Info } from '../common/content/info.ts';
+import { contentNameOf } from './recognise.ts';
 import type { Selection } from './selection.ts';
 
 /** The note beside a part file. */
@@ -33,6 +35,21 @@ export interface TargetContent {
   /** The files go into a directory called `name`. */
   readonly isDirectory: boolean;
   readonly selection: Selection;
+}
+
+export function contentOf(info: Info, selection: Selection): TargetContent {
+  const { geometry, infoHashV2, infoHashV1, isDirectory } = info;
+  // The v2 hash names it, where there is one.
+  return { infoHash: (infoHashV2 ?? infoHashV1)!, name: contentNameOf(info), geometry, isDirectory, selection };
+}
+
+/** What the pieces must hash to: `Proof` is one. */
+export interface TargetProof {
+  of(piece: PieceIndex): PieceCheck;
+  /** Something is going to be checked from end to end. */
+  restart(): void;
+  /** It was: takes out of the pieces that are right by themselves what is not right all the same. */
+  settle(right: Bitfield): void;
 }
 
 /** What the place was found to be. */
@@ -87,19 +104,15 @@ export class Target {
    *
    * Rejects with a `ShoalError`: DOWNLOAD_LOCKED, TARGET_DIFFERS, DISK_FULL, FILE_ACCESS; or with a `StoreError`.
    */
-  async take(
-    content: TargetContent,
-    checkOf: (piece: PieceIndex) => PieceCheck,
-    isWanted: () => boolean,
-  ): Promise<Taken> {
+  async take(content: TargetContent, proof: TargetProof, isWanted: () => boolean): Promise<Taken> {
     this.#content = content;
     await this.#claim();
     if (!isWanted()) return { kind: 'unwanted' };
-    if (await this.#isComplete(checkOf)) return { kind: 'complete' };
+    if (await this.#isComplete(proof)) return { kind: 'complete' };
     if (!isWanted()) return { kind: 'unwanted' };
     await this.#checkRoom();
     await this.#open();
-    await this.#verify(checkOf);
+    await this.#verify(proof);
     if (!isWanted()) return { kind: 'unwanted' };
     await this.#note();
     return { kind: 'open', store: this.#store!, have: this.#verified.copy() };
@@ -118,14 +131,14 @@ export class Target {
   }
 
   /** Whether all that is wanted is there already. Rejects when something else is, unless told to replace it. */
-  async #isComplete(checkOf: (piece: PieceIndex) => PieceCheck): Promise<boolean> {
-    const { files, force, log, onChecked } = this.#options;
+  async #isComplete(proof: TargetProof): Promise<boolean> {
+    const { files, force, log } = this.#options;
     const { geometry } = this.#content!;
     if ((await files.kindOf(this.#path)) === 'none') return false;
     const { fits } = await files.sizeOf(this.#path, geometry, this.#shape);
     if (fits) {
       log.info('checking what is there', { path: this.#path });
-      const right = await files.check(this.#path, geometry, checkOf, onChecked, this.#shape);
+      const right = await this.#check(this.#path, proof);
       if (this.#isAllRight(right)) {
         this.#verified = right;
         return true;
@@ -136,6 +149,18 @@ export class Target {
       'TARGET_DIFFERS',
       `${this.#path} exists and is not this content: move it away, give another path with -o, or replace it with --force`,
     );
+  }
+
+  async #check(path: string, proof: TargetProof): Promise<Bitfield> {
+    const { files, log, onChecked } = this.#options;
+    proof.restart();
+    const right = await files.check(path, this.#content!.geometry, (piece) => proof.of(piece), onChecked, this.#shape);
+    const found = right.count;
+    proof.settle(right);
+    const forged = found - right.count;
+    if (forged > 0)
+      log.warn('chunks have the right SHA-1 and not the right SHA-256; they do not count', { forged, path });
+    return right;
   }
 
   /** A v1 piece that reaches into files that were not chosen cannot be checked without them: then sizes must do. */
@@ -152,18 +177,23 @@ export class Target {
   }
 
   /** What of the part file is right. */
-  async #verify(checkOf: (piece: PieceIndex) => PieceCheck): Promise<void> {
-    const { files, log, onChecked } = this.#options;
+  async #verify(proof: TargetProof): Promise<void> {
+    const { files, log } = this.#options;
     const { geometry, infoHash } = this.#content!;
     this.#verified = new Bitfield(geometry.pieceCount);
     this.#isVerified = this.#isFresh;
-    if (this.#isFresh) return;
+    if (this.#isFresh) {
+      // What was found in a target that is to be replaced does not count.
+      proof.restart();
+      proof.settle(this.#verified);
+      return;
+    }
     const state = (await files.readState(this.#statePath)) as Partial<DownloadState> | undefined;
     if (state?.infoHash !== undefined && state.infoHash !== toHex(infoHash)) {
       log.warn('the part file was begun for other content; chunks that fit are kept', { path: this.#partPath });
     }
     log.info('checking the part file', { path: this.#partPath });
-    this.#verified = await files.check(this.#partPath, geometry, checkOf, onChecked, this.#shape);
+    this.#verified = await this.#check(this.#partPath, proof);
     this.#isVerified = true;
     log.info('resuming', { chunks: this.#verified.count, of: geometry.pieceCount });
   }
@@ -178,6 +208,11 @@ export class Target {
         this.#warn('cannot write the note of what is certain', error);
       });
     });
+  }
+
+  /** The pieces of a file turned out not to be right after all: the note does not claim them. */
+  doubted({ firstPiece, pieceCount }: Pick<ContentFile, 'firstPiece' | 'pieceCount'>): void {
+    for (let i = 0; i < pieceCount; i++) this.#verified.remove(pieceIndex(firstPiece + i));
   }
 
   /** All is verified: the file gets its name. */

@@ -58,6 +58,13 @@ export class Teller implements DownloadEvents {
     });
   }
 
+  sha1First(info: Info): void {
+    this.#say(
+      `no peer gave the SHA-256 hashes of the chunks of ${info.name}: they are checked by SHA-1 as they come, ` +
+        'and each file by SHA-256 when all of it is here',
+    );
+  }
+
   waiting(found: number, wanted: number): void {
     const text = `waiting for seeders: ${found} of at least ${wanted} connected`;
     if (found >= wanted || text === this.#toldWaiting) return;

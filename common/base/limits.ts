@@ -114,6 +114,11 @@ export const HASH_REQUEST_BURST = 200;
 export const MAX_OUTSTANDING_METADATA_REQUESTS = 4;
 export const METADATA_REQUEST_TIMEOUT_MS = 5_000;
 export const HASH_REQUEST_TIMEOUT_MS = 10_000;
+/**
+ * A hybrid begins without its piece layers after so long with nobody to ask for them: a v2 peer that was called on the v1
+ * hash is called again at once (BEP 52), so whoever has them is there by then.
+ */
+export const LAYERS_PATIENCE_MS = 3_000;
 /** An unanswered block request is given to another source after this; slow rejects take 10 s. */
 export const REQUEST_TIMEOUT_MS = 20_000;
 /** A source that keeps a piece longer than its size at this rate, plus the timeout, has stalled. */

@@ -20,13 +20,20 @@ export class PieceChecks {
   }
 
   of(piece: PieceIndex): PieceCheck {
-    const { geometry, v1 } = this.#info;
-    return {
-      root: this.#roots?.rootOf(piece),
-      leafSlots: this.#roots === undefined ? undefined : geometry.leafSlots(piece),
-      sha1: v1?.pieces.subarray(piece * SHA1_BYTES, (piece + 1) * SHA1_BYTES),
-      // In the v1 part of a hybrid a piece goes on to the next file with zeros, which the v2 part does not have.
-      zeroBytes: v1 === undefined ? undefined : v1.geometry.pieceSize(piece) - geometry.pieceSize(piece),
-    };
+    const root = this.#roots?.rootOf(piece);
+    return { root, leafSlots: root && this.#info.geometry.leafSlots(piece), ...v1CheckOf(this.#info, piece) };
   }
+}
+
+/** The part of a check that v1 makes; nothing in v2. */
+export function v1CheckOf(
+  { geometry, v1 }: Pick<Info, 'geometry' | 'v1'>,
+  piece: PieceIndex,
+): Pick<PieceCheck, 'sha1' | 'zeroBytes'> {
+  if (v1 === undefined) return { sha1: undefined, zeroBytes: undefined };
+  return {
+    sha1: v1.pieces.subarray(piece * SHA1_BYTES, (piece + 1) * SHA1_BYTES),
+    // In the v1 part of a hybrid a piece goes on to the next file with zeros, which the v2 part does not have.
+    zeroBytes: v1.geometry.pieceSize(piece) - geometry.pieceSize(piece),
+  };
 }

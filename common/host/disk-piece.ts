@@ -1,19 +1,14 @@
 /** Hashes pieces where they lie on the disk. For hash threads: it reads synchronously. */
 import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
-import type { Digest } from '../base/ids.ts';
 import { BLOCK_BYTES, MIB } from '../base/limits.ts';
+import type { PieceHashes } from '../base/piece-check.ts';
 import { DIGEST_BYTES, foldRoot, leavesOf, sha256 } from '../content/merkle.ts';
 import { type DiskPiece, type DiskSegment, ZEROS } from './hash-job.ts';
 import { addZeros } from './sha1.ts';
 
 /** A piece is read this much at a time; a multiple of a block, so that every part but the last is whole leaves. */
 const READ_BYTES = MIB;
-
-export interface PieceHashes {
-  readonly root: Digest | undefined;
-  readonly sha1: Uint8Array | undefined;
-}
 
 /** Made when the first piece is read, then kept. */
 let buffer: Uint8Array | undefined;
@@ -118,7 +113,7 @@ function zeroPiece(sizeBytes: number, how: DiskPiece): PieceHashes {
   return hashes;
 }
 
-function zeroRoot(sizeBytes: number, leafSlots: number): Digest {
+function zeroRoot(sizeBytes: number, leafSlots: number): Uint8Array {
   const leaves = new Uint8Array(leafBytesOf(sizeBytes));
   const restBytes = sizeBytes % BLOCK_BYTES;
   fillZeroLeaves(leaves, leaves.length);

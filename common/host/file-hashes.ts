@@ -1,10 +1,9 @@
 import { ShoalError } from '../base/errors.ts';
 import { type PieceIndex, pieceIndex } from '../base/ids.ts';
 import { MIB } from '../base/limits.ts';
-import type { PieceCheck, PieceHashing } from '../base/piece-check.ts';
+import { isAsItShould, type PieceCheck, type PieceHashing } from '../base/piece-check.ts';
 import { StoreError } from '../base/ports.ts';
 import type { FileSegment } from '../base/target-ports.ts';
-import { equalBytes } from '../base/bytes.ts';
 import { errnoOf } from './errno.ts';
 import { printable } from './escape.ts';
 import { ANSWER_STRIDE, type DiskPiece, type DiskSegment, ROOT_AT, SHA1_AT, ZEROS } from './hash-job.ts';
@@ -103,11 +102,6 @@ export function checkPieces(
   return hashPieces(work, { pieces: claimed, hashing: checkOf }, (piece, found) => {
     onChecked(piece, found !== undefined && isAsItShould(found, checkOf(piece)));
   });
-}
-
-function isAsItShould(found: Found, { root, sha1 }: PieceCheck): boolean {
-  if (root === undefined && sha1 === undefined) return false;
-  return (root === undefined || equalBytes(found.root, root)) && (sha1 === undefined || equalBytes(found.sha1, sha1));
 }
 
 function* counting(pieceCount: number): Generator<PieceIndex> {

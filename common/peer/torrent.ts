@@ -1,7 +1,7 @@
 import { Bitfield } from '../base/bitfield.ts';
 import { toHex } from '../base/bytes.ts';
 import type { PieceIndex } from '../base/ids.ts';
-import type { Geometry } from '../content/geometry.ts';
+import type { ContentFile, Geometry } from '../content/geometry.ts';
 import { HashTree } from '../content/hash-tree.ts';
 import type { PieceLayers } from '../content/piece-roots.ts';
 import { wireHashesOf, type WireNames } from './wire-names.ts';
@@ -32,6 +32,8 @@ export class Torrent {
   #offered = new Bitfield(0);
   /** By root in hex. BOUNDED: by the files of the torrent. */
   readonly #hashes = new Map<string, HashedFile>();
+  /** Files whose hashes are still to come, by root in hex; undefined before anything is known of hashes. */
+  #unhashed: Map<string, ContentFile> | undefined;
 
   constructor(names: WireNames) {
     if (wireHashesOf(names).length === 0) throw new Error('a torrent has a name');
@@ -76,24 +78,41 @@ export class Torrent {
     this.#offered = new Bitfield(this.#content?.geometry.pieceCount ?? 0);
   }
 
-  /** The verified hashes of the files, for those who ask. Equal files share a root, and so an entry. */
+  /**
+   * The verified hashes of files, for those who ask: at first of all that are known, later of those that were missing.
+   * Equal files share a root, and so an entry.
+   */
   learnLayers(layers: PieceLayers): void {
-    const { geometry } = this.#content!;
-    for (const { root, treeHeight, firstPiece } of geometry.files) {
-      if (root === undefined) continue;
-      const key = toHex(root);
-      const layer = layers.get(key);
-      const tree =
-        layer === undefined
-          ? new HashTree(root, treeHeight, treeHeight)
-          : new HashTree(layer, geometry.pieceLayerHeight, treeHeight);
-      if (!this.#hashes.has(key)) this.#hashes.set(key, { tree, firstPiece });
+    if (this.#unhashed !== undefined) {
+      for (const [key, layer] of layers) this.#addHashes(key, layer);
+      return;
     }
+    const { geometry } = this.#content!;
+    this.#unhashed = new Map();
+    for (const file of geometry.files) {
+      if (file.root === undefined) continue;
+      const key = toHex(file.root);
+      if (!this.#unhashed.has(key)) this.#unhashed.set(key, file);
+    }
+    for (const [key, { root, lengthBytes }] of this.#unhashed) {
+      const layer = lengthBytes <= geometry.pieceBytes ? root : layers.get(key);
+      if (layer !== undefined) this.#addHashes(key, layer);
+    }
+  }
+
+  /** `layer`: of a file not larger than a piece, its root. */
+  #addHashes(key: string, layer: Uint8Array): void {
+    const file = this.#unhashed!.get(key);
+    if (file === undefined) return;
+    const { pieceBytes, pieceLayerHeight } = this.#content!.geometry;
+    const height = file.lengthBytes <= pieceBytes ? file.treeHeight : pieceLayerHeight;
+    this.#unhashed!.delete(key);
+    this.#hashes.set(key, { tree: new HashTree(layer, height, file.treeHeight), firstPiece: file.firstPiece });
   }
 
   /** The hashes of all files are here: a root that is not among them is of no file. */
   get knowsHashes(): boolean {
-    return this.#hashes.size > 0;
+    return this.#unhashed?.size === 0 && this.#hashes.size > 0;
   }
 
   hashesOf(root: Uint8Array): HashedFile | undefined {

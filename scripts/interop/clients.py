@@ -25,8 +25,6 @@ class Client:
     title = ''
     # Why it cannot take a format; empty when it can.
     cannot: 'dict[str, str]' = {}
-    # The same for a way to be told of the content, as (does, format, by).
-    cannot_by: 'dict[tuple[str, str, str], str]' = {}
     # The tracker of its IPv6 cells.
     ipv6_tracker = 'http'
     # Whether it takes a magnet link with two hashes.
@@ -178,7 +176,6 @@ class TransmissionDaemon:
 class Rtorrent(Client):
     title = 'rtorrent 0.9.8'
     cannot = {'v2': ONLY_V1}
-    cannot_by = {('seeds', 'hybrid', 'magnet'): 'has no piece layers to give, which a magnet link does not hold'}
     takes_two_hashes = False
 
     def _start(self, cell: Cell, last: int, folder: str, what: str, rate: Optional[int], done: str) -> Process:

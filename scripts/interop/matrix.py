@@ -62,7 +62,7 @@ def client_specs(client: Client) -> Iterator[Spec]:
     def both(label: str, form: str, by: str, tracker: str = 'ours', ipv6: bool = False) -> Iterator[Spec]:
         for does, transfer in (('leeches from our seeders', transfers.they_take_from_us),
                                ('seeds to our leecher', transfers.we_take_from_them)):
-            why = client.cannot.get(form) or client.cannot_by.get((does.split()[0], form, by), '')
+            why = client.cannot.get(form, '')
             run = None if why else transfer(client, form, by, tracker)
             yield Spec(f'{does}, {label}', client.title, run, why, ipv6)
 

@@ -1,4 +1,5 @@
 import { KIB } from '../../base/limits.ts';
+import type { TorrentFormat } from '../../content/info-writer.ts';
 import type { LinkTraits } from '../link.ts';
 import type { SeededRandom } from '../random.ts';
 import { type ContentShape, SimContent } from './content.ts';
@@ -11,6 +12,8 @@ export interface Scenario {
   readonly seeds: number;
   /** Pieces, at least and at most. */
   readonly pieces?: readonly [number, number];
+  /** Any without. */
+  readonly format?: TorrentFormat;
   /** Of every link, beside what the seed makes of them. */
   readonly traits?: Partial<LinkTraits>;
   /** Brings in who takes part and what befalls them, lets time pass, and throws when it does not end as it should. */
@@ -24,12 +27,13 @@ const PACKET_BYTES = 1_448;
 const FAMILIES: readonly Families[] = [['IPv4'], ['IPv4'], ['IPv6'], ['IPv4', 'IPv6']];
 
 /** A file of so many pieces, the last of any length. */
-function shapeOf(random: SeededRandom, [least, most]: readonly [number, number]): ContentShape {
+function shapeOf(random: SeededRandom, scenario: Scenario): ContentShape {
+  const [least, most] = scenario.pieces ?? PIECES;
   const pieceBytes = 16 * KIB * (1 + random.below(2));
   const pieces = least + random.below(most - least + 1);
   const lengthBytes = pieces * pieceBytes - random.below(pieceBytes);
   const format = (['v2', 'v2', 'hybrid', 'v1'] as const)[random.below(4)]!;
-  return { format, name: 'file.bin', lengthBytes, pieceBytes, seed: random.below(1_000) };
+  return { format: scenario.format ?? format, name: 'file.bin', lengthBytes, pieceBytes, seed: random.below(1_000) };
 }
 
 function traitsOf(random: SeededRandom): Partial<LinkTraits> {
@@ -49,7 +53,7 @@ export async function playScenario(
 ): Promise<void> {
   const world = new World({
     seed,
-    content: (random) => new SimContent(shapeOf(random, scenario.pieces ?? PIECES)),
+    content: (random) => new SimContent(shapeOf(random, scenario)),
     families: (random) => FAMILIES[random.below(FAMILIES.length)]!,
     traits: (random) => ({ ...traitsOf(random), ...scenario.traits }),
     onEvent,

@@ -230,6 +230,7 @@ export class SimLeecher {
     return {
       stage: (stage) => note(`is ${stage}`),
       content: (info) => note(`learns that it is ${info.name}`),
+      sha1First: () => note('goes by SHA-1 for now'),
       waiting: () => {},
       source: () => {},
       chunk: (piece, peer) =>

@@ -3,6 +3,7 @@ import { Bitfield } from '../../base/bitfield.ts';
 import type { Endpoint } from '../../base/ids.ts';
 import { StoreError } from '../../base/ports.ts';
 import { USUAL_CHOKE_TERMS } from '../../peer/choker.ts';
+import type { Description } from '../../../seeder/description.ts';
 import { Share } from '../../../seeder/share.ts';
 import type { SimHost } from '../host.ts';
 import { SimStore } from '../store.ts';
@@ -20,6 +21,8 @@ export interface SimSeederOptions {
   /** Its file is not what it describes: makes the store lie. */
   readonly lies?: (store: SimStore) => void;
   readonly uploadSlots?: number | 'measured';
+  /** Of a hybrid it knows the v1 half alone, as most other programs do. */
+  readonly knowsV1Only?: boolean;
 }
 
 const READ_MS = 2;
@@ -62,7 +65,7 @@ export class SimSeeder {
   async start(): Promise<void> {
     const { parts, name, host, port, uploadSlots = 'measured' } = this.#options;
     const { clock, random, udp } = host;
-    const { resolver, trackers, content, verdict, equipment } = parts;
+    const { resolver, trackers, verdict, equipment } = parts;
     const log = storyLog(parts, name);
     const http = parts.httpOf(host);
     const listener = await host.listeners.listen({ host: '::', port });
@@ -76,7 +79,7 @@ export class SimSeeder {
       meter: noMeter,
       ...peerPorts,
       peerId: newPeerId(random),
-      ...content.description,
+      ...this.#description,
       store: this.#openStore(),
       held: this.held,
       choking: { ...USUAL_CHOKE_TERMS, slots: uploadSlots },
@@ -131,6 +134,13 @@ export class SimSeeder {
   }
 
   /* ---- inside ---- */
+
+  get #description(): Description {
+    const { description } = this.#options.parts.content;
+    if (this.#options.knowsV1Only !== true) return description;
+    const { infoHashV2: _unknown, ...info } = description.info;
+    return { info, layers: new Map() };
+  }
 
   #openStore(): SimStore {
     const { parts, host, lies } = this.#options;
