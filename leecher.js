@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './dist/leecher/main.js';
+import './dist/bin/leecher.js';

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './dist/seeder/main.js';
+import './dist/bin/seeder.js';

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './dist/tracker/main.js';
+import './dist/bin/tracker.js';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { staleSources } from './fresh-build.ts';
+import { isStaleBundle, staleSources } from './fresh-build.ts';
 
 let root = '';
 
@@ -39,4 +39,15 @@ it('leaves alone what is built, tests, the simulation and other files', () => {
   put('common/sim/clock.ts', 200);
   put('common/fixtures/a.json', 200);
   expect(staleSources(root, ['tracker', 'common'])).toEqual([]);
+});
+
+it('takes a bundle for old when one is missing, or a source changed since, and for new otherwise', () => {
+  put('tracker/main.ts', 100);
+  put('tracker/main.test.ts', 200);
+  put('dist/bin/tracker.js', 101);
+  expect(isStaleBundle(root, ['tracker'], ['tracker', 'seeder'])).toBe(true);
+  put('dist/bin/seeder.js', 99);
+  expect(isStaleBundle(root, ['tracker'], ['tracker', 'seeder'])).toBe(true);
+  put('dist/bin/seeder.js', 101);
+  expect(isStaleBundle(root, ['tracker'], ['tracker', 'seeder'])).toBe(false);
 });
