@@ -2,6 +2,7 @@
  * One piece from one peer: which blocks to ask for, where their bytes go, when it is whole. One piece comes from one
  * peer, so that blame for a corrupt one is exact.
  */
+import { copyBytes } from '../common/base/copy-bytes.ts';
 import type { PieceIndex } from '../common/base/ids.ts';
 
 export interface FetchBlock {
@@ -66,7 +67,7 @@ export class Fetch {
     if (length === undefined || offset + view.length > length) return false;
     const isFirst = this.#buffer === undefined;
     this.#buffer ??= this.#takeBuffer();
-    this.#buffer.set(view, begin + offset);
+    copyBytes(this.#buffer, view, begin + offset);
     return isFirst;
   }
 
