@@ -43,6 +43,10 @@ export class Gossip implements PexParty {
     return extensions.isUploadOnly || (pieces !== undefined && pieces.size > 0 && pieces.isFull);
   }
 
+  mayBeTold(now: Instant): boolean {
+    return this.#talk.mayTalk(now);
+  }
+
   tellPex(others: readonly PexContact[], now: Instant): void {
     const { session, peer, remoteHost } = this.#options;
     const contacts = others.filter(({ endpoint }) => isPlausible(endpoint, remoteHost) && !peer.isAt(endpoint));

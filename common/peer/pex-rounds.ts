@@ -46,7 +46,10 @@ export class PexRounds {
   }
 
   #tell(party: PexParty, parties: readonly PexParty[]): void {
+    const now = this.#options.clock.now();
+    // Among hundreds of peers it costs something to look at them all for each.
+    if (!party.mayBeTold(now)) return;
     const others = parties.filter((other) => other !== party).flatMap(({ pexContact }) => pexContact ?? []);
-    party.tellPex(others, this.#options.clock.now());
+    party.tellPex(others, now);
   }
 }

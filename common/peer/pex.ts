@@ -12,6 +12,8 @@ export interface PexParty {
   readonly takesPex: boolean;
   /** Undefined while nobody knows where it can be dialled. */
   readonly pexContact: PexContact | undefined;
+  /** It was told of others a minute ago or more. */
+  mayBeTold(now: Instant): boolean;
   tellPex(others: readonly PexContact[], now: Instant): void;
 }
 
@@ -21,9 +23,14 @@ export class PexTalk {
   #sayAt: Instant | undefined;
   #heardAt: Instant | undefined;
 
-  /** The next message, or undefined when it is too early or there is no news. At most one a minute. */
+  /** At most one message a minute. */
+  mayTalk(now: Instant): boolean {
+    return this.#sayAt === undefined || now >= this.#sayAt;
+  }
+
+  /** The next message, or undefined when it is too early or there is no news. */
   next(contacts: readonly PexContact[], now: Instant): PexMessage | undefined {
-    if (this.#sayAt !== undefined && now < this.#sayAt) return undefined;
+    if (!this.mayTalk(now)) return undefined;
     const present = new Map(contacts.map((contact) => [endpointText(contact.endpoint), contact]));
     const added = [...present].filter(([key]) => !this.#told.has(key)).slice(0, MAX_PEX_CONTACTS);
     const dropped = [...this.#told].filter(([key]) => !present.has(key)).slice(0, MAX_PEX_CONTACTS);

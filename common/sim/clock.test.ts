@@ -64,6 +64,13 @@ describe('VirtualClock', () => {
     await expect(clock.run(new Promise(() => {}), 1_000)).rejects.toThrow('1000 ms of virtual time');
   });
 
+  it('says so when so much happens that time stands still', async () => {
+    const clock = makeClock();
+    const again = (): void => void clock.at(clock.now(), again);
+    again();
+    await expect(clock.runFor(10)).rejects.toThrow('time stands still');
+  });
+
   it('is run from one place at a time', async () => {
     const clock = makeClock();
     const first = clock.runFor(10);

@@ -4,6 +4,9 @@ import { after, NEVER } from '../base/ids.ts';
 import type { Clock } from '../base/ports.ts';
 import { EventQueue } from './event-queue.ts';
 
+/** Steps at one instant after which time stands still: programs that answer each other without delay, for ever. */
+const MOST_STEPS_AT_ONCE = 500_000;
+
 /**
  * Time that passes only when the scenario says so. Between two events every promise that can go on has gone on, so
  * what happens depends on nothing but the events and their order: the same seed gives the same run.
@@ -11,6 +14,7 @@ import { EventQueue } from './event-queue.ts';
 export class VirtualClock implements Clock {
   readonly #events = new EventQueue();
   #now: Instant;
+  #stepsAtOnce = 0;
   #running = false;
 
   constructor(options: { readonly startAt: Instant }) {
@@ -74,6 +78,8 @@ export class VirtualClock implements Clock {
     const next = this.#events.peek();
     if (next === undefined || next.when > limit) return false;
     this.#events.take();
+    this.#stepsAtOnce = next.when > this.#now ? 0 : this.#stepsAtOnce + 1;
+    if (this.#stepsAtOnce > MOST_STEPS_AT_ONCE) throw new Error('time stands still for all that happens');
     this.#now = next.when;
     const wake = next.run!;
     next.run = undefined;

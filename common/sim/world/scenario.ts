@@ -16,6 +16,8 @@ export interface Scenario {
   readonly format?: TorrentFormat;
   /** Of every link, beside what the seed makes of them. */
   readonly traits?: Partial<LinkTraits>;
+  /** Of the events that it takes; enough for a few peers without. */
+  readonly mostSteps?: number;
   /** Brings in who takes part and what befalls them, lets time pass, and throws when it does not end as it should. */
   readonly play: (world: World) => Promise<void>;
 }
@@ -57,6 +59,7 @@ export async function playScenario(
     families: (random) => FAMILIES[random.below(FAMILIES.length)]!,
     traits: (random) => ({ ...traitsOf(random), ...scenario.traits }),
     onEvent,
+    ...(scenario.mostSteps === undefined ? {} : { mostSteps: scenario.mostSteps }),
   });
   try {
     await scenario.play(world);

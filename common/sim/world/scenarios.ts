@@ -5,6 +5,7 @@ import { HYBRID_SCENARIOS } from './scenarios/hybrids.ts';
 import { LEECHER_SCENARIOS } from './scenarios/leechers.ts';
 import { NETWORK_SCENARIOS } from './scenarios/network.ts';
 import { SEEDER_SCENARIOS } from './scenarios/seeders.ts';
+import { SWARM_SCENARIOS } from './scenarios/swarms.ts';
 
 /** Everything that can happen, as far as we have thought of it. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...HYBRID_SCENARIOS,
   ...ENDING_SCENARIOS,
   ...CHAOS_SCENARIOS,
+  ...SWARM_SCENARIOS,
 ];

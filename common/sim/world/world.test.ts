@@ -20,12 +20,19 @@ const again = (name: string, seed: number): string =>
 
 const chosen = SCENARIOS.filter(({ name }) => name.includes(SHOAL_SIM_SCENARIO ?? ''));
 
+/** A hundred peers take some seconds, and the machine may be busy. */
+const TIMEOUT_MS = 180_000;
+
 describe.each(chosen)('$name', (scenario) => {
-  it.each(seedsOf(scenario.seeds))('seed %i', async (seed) => {
-    try {
-      await playScenario(scenario, seed, onEvent);
-    } catch (error) {
-      throw new Error(`to see it again: ${again(scenario.name, seed)}\n${String(error)}`, { cause: error });
-    }
-  });
+  it.each(seedsOf(scenario.seeds))(
+    'seed %i',
+    async (seed) => {
+      try {
+        await playScenario(scenario, seed, onEvent);
+      } catch (error) {
+        throw new Error(`to see it again: ${again(scenario.name, seed)}\n${String(error)}`, { cause: error });
+      }
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -29,7 +29,7 @@ const PEER_PORT = 7000;
 const AFTERMATH_MS = 3_600_000;
 const STOP_LIMIT_MS = 60_000;
 const MINUTE_MS = 60_000;
-/** Of one scenario; most take some ten thousand. */
+/** Of a scenario of a few peers; most take some ten thousand. */
 const MOST_STEPS = 500_000;
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
@@ -60,6 +60,7 @@ export class World {
   readonly #hosts: SimHost[] = [];
   readonly #families: Families;
   readonly #equipment: Equipment;
+  readonly #mostSteps: number;
   /** Of an act that was scheduled. */
   #failure: Error | undefined;
   #steps = 0;
@@ -73,7 +74,9 @@ export class World {
     readonly onEvent: ((line: string) => void) | undefined;
     /** Full without. */
     readonly equipment?: Equipment;
+    readonly mostSteps?: number;
   }) {
+    this.#mostSteps = options.mostSteps ?? MOST_STEPS;
     this.#equipment = options.equipment ?? FULL_EQUIPMENT;
     this.random = new SeededRandom({ seed: options.seed });
     this.content = options.content(this.random.fork());
@@ -276,7 +279,7 @@ export class World {
 
   /** Something went wrong; also when time stands still, or hardly goes on, for all that happens. */
   #isOver(): boolean {
-    if (++this.#steps === MOST_STEPS) this.verdict.breach('world', `${MOST_STEPS} steps, and no end`);
+    if (++this.#steps === this.#mostSteps) this.verdict.breach('world', `${this.#steps} steps, and no end`);
     return this.#failure !== undefined || this.verdict.isBroken;
   }
 

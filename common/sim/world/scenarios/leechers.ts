@@ -8,9 +8,9 @@ const runWhile = (world: World, leecher: SimLeecher, limitMs: number): Promise<b
   world.until(() => leecher.ending !== undefined, limitMs);
 
 /** All that the leechers have, taken together. */
-function heldByAny(world: World): Bitfield {
-  const held = new Bitfield(world.content.pieceCount);
-  for (const leecher of world.leechers) for (const piece of leecher.held) held.add(piece);
+export function heldByAny(leechers: readonly SimLeecher[]): Bitfield {
+  const held = new Bitfield(leechers[0]!.held.size);
+  for (const leecher of leechers) for (const piece of leecher.held) held.add(piece);
   return held;
 }
 
@@ -96,7 +96,7 @@ export const LEECHER_SCENARIOS: readonly Scenario[] = [
       const count = world.between(2, 4);
       for (let i = 0; i < count; i++) world.addLeecher({ minSeeders: 1, lingers: true });
       await world.startAll();
-      await world.until(() => heldByAny(world).isFull, 600_000);
+      await world.until(() => heldByAny(world.leechers).isFull, 600_000);
       seeder!.kill();
       await world.allFinish();
     },
