@@ -35,6 +35,7 @@ export class SimChannel {
   /** On the way. */
   #packets: Packet[] = [];
   readonly #onLost: () => void;
+  readonly #onCut: () => void;
   /** When the line is free for the next of the waiting ones. */
   #lineFreeAt = 0 as Instant;
   #cancelDeparture: (() => void) | undefined;
@@ -43,10 +44,18 @@ export class SimChannel {
   #cancel: (() => void) | undefined;
   #retryMs = RETRANSMIT_FIRST_MS;
 
-  constructor(options: { readonly clock: Clock; readonly link: SimLink; readonly onLost: () => void }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly link: SimLink;
+    /** Nothing has got through for too long. */
+    readonly onLost: () => void;
+    /** By chance the connection ends here, instead of the next packet. */
+    readonly onCut: () => void;
+  }) {
     this.#clock = options.clock;
     this.#link = options.link;
     this.#onLost = options.onLost;
+    this.#onCut = options.onCut;
   }
 
   /** Calls `arrive` on the other side, after all that was sent before. */
@@ -95,7 +104,9 @@ export class SimChannel {
         });
         return;
       }
-      this.#depart(this.#next());
+      const packet = this.#next();
+      if (packet.bytes.length > 0 && this.#link.cutsStream()) this.#onCut();
+      else this.#depart(packet);
     }
   }
 

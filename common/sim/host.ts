@@ -148,7 +148,6 @@ export class SimHost implements LinkEnd {
   newEnd(link: SimLink, local: Endpoint, remote: Endpoint): StreamOptions {
     return {
       clock: this.#network.clock,
-      random: this.#network.random,
       link,
       local,
       remote,

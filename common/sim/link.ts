@@ -133,6 +133,11 @@ export class SimLink {
     return 1 + this.#random.below(this.#random.below(8) === 0 ? 32 : segmentBytes);
   }
 
+  /** Whether the connection is reset instead of the next segment. */
+  cutsStream(): boolean {
+    return this.#random.chance(this.#traits.segmentReset);
+  }
+
   /** What leaves at once, now: a slow line takes little at a time. */
   get longestSegmentBytes(): number {
     const rate = Math.min(this.#traits.bytesPerSecond, this.from.up.bytesPerSecond, this.to.down.bytesPerSecond);

@@ -4,7 +4,6 @@ import { END_TIMEOUT_MS, SEND_BUFFER_LOW_BYTES } from '../base/limits.ts';
 import type { CloseCause, Clock, TcpHandler, TcpPort } from '../base/ports.ts';
 import { SimChannel } from './channel.ts';
 import type { SimLink } from './link.ts';
-import type { SeededRandom } from './random.ts';
 import { SendQueue } from './send-queue.ts';
 
 /** What bytes become when they were valid only during a call: whoever kept the view finds out. */
@@ -12,7 +11,6 @@ const STALE = 0xdb;
 
 export interface StreamOptions {
   readonly clock: Clock;
-  readonly random: SeededRandom;
   /** From this end to the other. */
   readonly link: SimLink;
   readonly local: Endpoint;
@@ -31,7 +29,6 @@ export class SimTcpStream implements TcpPort {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #clock: Clock;
-  readonly #random: SeededRandom;
   readonly #link: SimLink;
   readonly #channel: SimChannel;
   readonly #onGone: (stream: SimTcpStream) => void;
@@ -61,9 +58,13 @@ export class SimTcpStream implements TcpPort {
     this.local = options.local;
     this.remote = options.remote;
     this.#clock = options.clock;
-    this.#random = options.random;
     this.#link = options.link;
-    this.#channel = new SimChannel({ clock: options.clock, link: options.link, onLost: () => this.#onReset() });
+    this.#channel = new SimChannel({
+      clock: options.clock,
+      link: options.link,
+      onLost: () => this.#onReset(),
+      onCut: () => (this.#gone ? this.#sendReset() : this.reset()),
+    });
     this.#onGone = options.onGone;
     options.onBorn(this);
   }
@@ -163,10 +164,6 @@ export class SimTcpStream implements TcpPort {
   #pump(): void {
     const other = this.#other;
     for (let room = this.#room(); room > 0; room = this.#room()) {
-      if (this.#random.chance(this.#link.traits.segmentReset)) {
-        this.reset();
-        return;
-      }
       const bytes = this.#outbox.take(Math.min(room, this.#link.nextSegmentBytes()));
       this.#onTheWayBytes += bytes.length;
       this.#channel.send(bytes, (arrived) => other.#onArrival(arrived));
