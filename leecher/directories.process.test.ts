@@ -75,6 +75,14 @@ describe('a directory', () => {
       const wanted = Object.entries(treeOf(source)).filter(([path]) => /^(?:dir-x|dir\.txt|d1\/.*)$/.test(path));
       expect(treeOf(join(directory, 'part'))).toEqual(Object.fromEntries(wanted));
       expect(await outcomeOf(leech(torrent, '-o', join(directory, 'part'), ...some))).toMatchObject({ code: 0 });
+
+      // Others beside them, and then all: it goes on from what is there.
+      const other = await outcomeOf(leech(torrent, '-o', join(directory, 'part'), '--files', 'big.bin'));
+      expect(other).toMatchObject({ code: 0 });
+      const more = Object.entries(treeOf(source)).filter(([path]) => path === 'big.bin');
+      expect(treeOf(join(directory, 'part'))).toEqual(Object.fromEntries([...wanted, ...more]));
+      expect(await outcomeOf(leech(torrent, '-o', join(directory, 'part')))).toMatchObject({ code: 0 });
+      expect(treeOf(join(directory, 'part'))).toEqual(treeOf(source));
     },
   );
 

@@ -9,11 +9,11 @@ import { after, pieceIndex, type PieceIndex } from '../common/base/ids.ts';
 import { STATE_INTERVAL_MS } from '../common/base/limits.ts';
 import type { PieceCheck } from '../common/base/piece-check.ts';
 import type { Clock, Log, PieceStore } from '../common/base/ports.ts';
-import type { FinishedStore, PartStore, TargetFiles, TargetShape } from '../common/base/target-ports.ts';
+import type { FinishedStore, PartStore, PlacedFile, TargetFiles, TargetShape } from '../common/base/target-ports.ts';
 import type { ContentFile, Geometry } from '../common/content/geometry.ts';
 import type { Info } from '../common/content/info.ts';
 import { contentNameOf } from './recognise.ts';
-import type { Selection } from './selection.ts';
+import { Selection } from './selection.ts';
 
 /** The note beside a part file. */
 export interface DownloadState {
@@ -77,6 +77,8 @@ export class Target {
   #finished: FinishedStore | undefined;
   #verified = new Bitfield(0);
   #isFresh = false;
+  /** Files that had their name already, from a download of other files; 0 mostly. */
+  #takenUp = 0;
   /** The part file was looked at from end to end: only then there is something to note. */
   #isVerified = false;
   #isFinished = false;
@@ -144,17 +146,48 @@ export class Target {
         return true;
       }
     }
-    if (force) return false;
+    if (force || (await this.#takeUp(proof))) return false;
     throw new ShoalError(
       'TARGET_DIFFERS',
       `${this.#path} exists and is not this content: move it away, give another path with -o, or replace it with --force`,
     );
   }
 
-  async #check(path: string, proof: TargetProof): Promise<Bitfield> {
+  /**
+   * Files of this content are there, and nothing else: those that were wanted before. They become part files again, and
+   * all is named together at the end. False when there is something else, or when something of it is wrong.
+   */
+  async #takeUp(proof: TargetProof): Promise<boolean> {
+    const { files, log } = this.#options;
+    const { geometry, isDirectory } = this.#content!;
+    if (!isDirectory || (await files.kindOf(this.#partPath)) !== 'none') return false;
+    const held = await files.heldFiles(this.#path, geometry);
+    if (held === undefined) return false;
+    const before = new Selection(geometry, ({ index }) => held.has(index));
+    if (before.fileBytes === 0) return false;
+    log.info('checking the files that are there', { path: this.#path, files: held.size });
+    const isChosen = ({ index }: PlacedFile): boolean => held.has(index);
+    const right = await this.#check(this.#path, proof, { isDirectory, isChosen });
+    for (const piece of before.needed) if (!right.has(piece) && before.isWhole(piece)) return false;
+    await files.rename(this.#path, this.#partPath);
+    this.#takenUp = held.size;
+    return true;
+  }
+
+  /** Nothing was added to the files that were taken up: they have their name back. */
+  async #giveBack(): Promise<void> {
+    const { files } = this.#options;
+    if (this.#takenUp === 0 || this.#isFinished) return;
+    const held = await files.heldFiles(this.#partPath, this.#content!.geometry);
+    if (held?.size !== this.#takenUp) return;
+    await files.rename(this.#partPath, this.#path);
+    await files.remove(this.#statePath);
+  }
+
+  async #check(path: string, proof: TargetProof, shape = this.#shape): Promise<Bitfield> {
     const { files, log, onChecked } = this.#options;
     proof.restart();
-    const right = await files.check(path, this.#content!.geometry, (piece) => proof.of(piece), onChecked, this.#shape);
+    const right = await files.check(path, this.#content!.geometry, (piece) => proof.of(piece), onChecked, shape);
     const found = right.count;
     proof.settle(right);
     const forged = found - right.count;
@@ -252,6 +285,7 @@ export class Target {
     }
     try {
       await Promise.all([this.#store?.close(), this.#finished?.close()]);
+      await this.#giveBack();
     } catch (error) {
       this.#warn('the file was not closed in good order', error);
     }

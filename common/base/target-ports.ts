@@ -73,6 +73,13 @@ export interface TargetFiles {
     places: PiecePlaces,
     shape: TargetShape,
   ): Promise<{ readonly fits: boolean; readonly storedBytes: number }>;
+  /**
+   * Of a directory: positions of the files of the content that lie there in their sizes, chosen or not. Undefined when
+   * anything else lies there too: then it is somebody's own.
+   */
+  heldFiles(path: string, places: PiecePlaces): Promise<ReadonlySet<number> | undefined>;
+  /** Gives a directory another name, at which there is nothing. */
+  rename(path: string, to: string): Promise<void>;
   /** Room on the volume of a path, whose directory exists. */
   freeBytes(path: string): Promise<number>;
   /** Rejects with DOWNLOAD_LOCKED when another process has it; the result lets go of it. */

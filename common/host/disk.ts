@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, rename, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
 
@@ -46,6 +46,8 @@ export interface Disk {
   openToWrite(path: string): Promise<DiskFile>;
   /** Without following a link; undefined when there is nothing. */
   status(path: string): Promise<FileStatus | undefined>;
+  /** What is in a directory. */
+  names(path: string): Promise<readonly string[]>;
   /** Rejects with EEXIST when anything is there. */
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -141,6 +143,7 @@ export const realDisk: Disk = {
       throw error;
     }
   },
+  names: (path) => readdir(path),
   makeDirectory: async (path) => {
     await mkdir(path);
   },

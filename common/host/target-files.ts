@@ -70,6 +70,20 @@ export class HostTargetFiles implements TargetFiles {
     return { fits: status?.sizeBytes === places.totalBytes, storedBytes: status?.allocatedBytes ?? 0 };
   }
 
+  async heldFiles(path: string, places: PiecePlaces): Promise<ReadonlySet<number> | undefined> {
+    const files = this.#treeAt(path, places, { isDirectory: true, isChosen: () => true });
+    return files.held();
+  }
+
+  async rename(path: string, to: string): Promise<void> {
+    try {
+      await this.#options.disk.rename(path, to);
+      await this.#options.disk.syncDirectory(dirname(to));
+    } catch (error) {
+      throw storeError(error, 'rename', path);
+    }
+  }
+
   /** Where the system does not say, there is room. */
   async freeBytes(path: string): Promise<number> {
     return (await freeBytes(path)) ?? Number.MAX_SAFE_INTEGER;
@@ -158,9 +172,11 @@ export class HostTargetFiles implements TargetFiles {
     }
   }
 
-  /** Whether a directory has all files of the content, by their sizes. */
+  /** Whether a directory has all chosen files of the content, by their sizes, or some and nothing else. */
   async #isContent(path: string, places: PiecePlaces, shape: TargetShape): Promise<boolean> {
-    return shape.isDirectory && (await this.#treeAt(path, places, shape).size()).fits;
+    if (!shape.isDirectory) return false;
+    if ((await this.#treeAt(path, places, shape).size()).fits) return true;
+    return ((await this.heldFiles(path, places))?.size ?? 0) > 0;
   }
 
   #treeAt(root: string, places: PiecePlaces, shape: TargetShape): TreeFiles {

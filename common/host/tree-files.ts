@@ -69,6 +69,42 @@ export class TreeFiles implements HashableFiles {
     return { fits, storedBytes };
   }
 
+  /**
+   * Positions of the files that lie there in their sizes, chosen or not; undefined when anything else lies there too.
+   * Rejects with a `StoreError`.
+   */
+  async held(): Promise<ReadonlySet<number> | undefined> {
+    const files = new Map(this.#places.files.filter(({ isPad }) => !isPad).map((file) => [file.path.join('/'), file]));
+    const directories = new Set([...files.keys()].flatMap(prefixesOf));
+    const held = new Set<number>();
+    // BOUNDED: by the directories of the content.
+    const rest: (readonly string[])[] = [[]];
+    for (let directory = rest.pop(); directory !== undefined; directory = rest.pop()) {
+      for (const name of await this.#namesIn(directory)) {
+        const path = [...directory, name];
+        const file = files.get(path.join('/'));
+        if (file !== undefined && (await this.#fits(file))) held.add(file.index);
+        else if (directories.has(path.join('/')) && (await this.#paths.hasDirectories([...path, '']))) rest.push(path);
+        else return undefined;
+      }
+    }
+    return held;
+  }
+
+  async #fits(file: PlacedFile): Promise<boolean> {
+    const status = await this.#statusOf(file);
+    return status?.isFile === true && status.sizeBytes === file.lengthBytes;
+  }
+
+  async #namesIn(directory: readonly string[]): Promise<readonly string[]> {
+    const path = this.#paths.pathOf(directory);
+    try {
+      return await this.#disk.names(path);
+    } catch (error) {
+      throw storeError(error, 'look at', path);
+    }
+  }
+
   close(): Promise<void> {
     return this.#open.close();
   }
@@ -81,4 +117,10 @@ export class TreeFiles implements HashableFiles {
       throw storeError(error, 'look at', path);
     }
   }
+}
+
+/** The directories that a file lies in, but for the top one. */
+function prefixesOf(path: string): string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, depth) => names.slice(0, depth + 1).join('/'));
 }

@@ -56,6 +56,14 @@ export class SimTargetFiles implements TargetFiles {
     });
   }
 
+  heldFiles(): Promise<undefined> {
+    return this.#later(() => undefined);
+  }
+
+  rename(): Promise<void> {
+    return Promise.reject(new Error('there are no directories'));
+  }
+
   freeBytes(): Promise<number> {
     return this.#later(() => this.#disk.roomBytes);
   }
