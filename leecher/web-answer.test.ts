@@ -8,6 +8,7 @@ const head = (status: number, more: Partial<RangeHead> = {}): RangeHead => ({
   contentLength: undefined,
   contentEncoding: undefined,
   retryAfter: undefined,
+  date: undefined,
   location: undefined,
   ...more,
 });
@@ -71,6 +72,21 @@ describe('the answer to a ranged GET', () => {
     const verdict = judgeHead(head(503, { retryAfter }), wanted);
     expect(verdict.kind === 'refused' && verdict.failure.pauseMs).toBe(pauseMs);
   });
+
+  it.each([
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:30 GMT', 7_000],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 08:50:00 GMT', 0],
+    ['Sun, 06 Nov 2094 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:37 GMT', 600_000],
+    ['-1', 'Sun, 06 Nov 1994 08:49:37 GMT', undefined],
+    ['soon', 'Sun, 06 Nov 1994 08:49:37 GMT', undefined],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 'now', undefined],
+  ])(
+    '503 with Retry-After %s at %s asks for a pause of %s ms, whatever our clock says',
+    (retryAfter, date, pauseMs) => {
+      const verdict = judgeHead(head(503, { retryAfter, date }), wanted);
+      expect(verdict.kind === 'refused' && verdict.failure.pauseMs).toBe(pauseMs);
+    },
+  );
 
   it('a redirect leads somewhere', () => {
     expect(judgeHead(head(302, { location: '/b' }), wanted)).toEqual({ kind: 'moved', location: '/b' });

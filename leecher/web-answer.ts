@@ -35,7 +35,7 @@ export function judgeHead(head: RangeHead, wanted: WantedRange): WebVerdict {
     return location === undefined ? refused('unfit', 'it moved nowhere') : { kind: 'moved', location };
   }
   if (status === 429 || status === 503) {
-    const pauseMs = retryAfterMs(head.retryAfter);
+    const pauseMs = retryAfterMs(head);
     const failure: WebFailure = { kind: 'busy', text: `it answered ${status}` };
     return { kind: 'refused', failure: pauseMs === undefined ? failure : { ...failure, pauseMs } };
   }
@@ -68,10 +68,18 @@ const OTHER_LENGTH = 'its file has another length';
 
 const refused = (kind: WebFailure['kind'], text: string): WebVerdict => ({ kind: 'refused', failure: { kind, text } });
 
-/** Seconds; the form with a date is not worth a wall clock. */
-function retryAfterMs(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\s*\d{1,9}\s*$/.test(text)) return undefined;
-  return Math.min(WEB_RETRY_LONGEST_MS, Number(text) * 1000);
+/** Seconds, or a date, which is counted from the date of the answer: our own clock may be wrong (RFC 9110, 10.2.3). */
+function retryAfterMs({ retryAfter, date }: RangeHead): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  const isSeconds = /^\s*\d{1,9}\s*$/.test(retryAfter);
+  const pauseMs = isSeconds ? Number(retryAfter) * 1000 : dateMs(retryAfter) - dateMs(date);
+  return Number.isNaN(pauseMs) ? undefined : Math.max(0, Math.min(WEB_RETRY_LONGEST_MS, pauseMs));
+}
+
+/** As it must be written (RFC 9110, 5.6.7); NaN for anything else, of which `Date.parse` takes a lot. */
+function dateMs(text = ''): number {
+  const isDate = /^\s*[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\s*$/.test(text);
+  return isDate ? Date.parse(text) : Number.NaN;
 }
 
 const END_TEXTS: Readonly<Record<RangeEnd, string>> = {

@@ -27,6 +27,8 @@ export interface RangeHead {
   readonly contentLength: number | undefined;
   readonly contentEncoding: string | undefined;
   readonly retryAfter: string | undefined;
+  /** The server's clock. */
+  readonly date: string | undefined;
   readonly location: string | undefined;
 }
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Server as TcpServer, Socket } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { looseText } from '../base/bytes.ts';
 import type { HttpAnswer, HttpQuestion } from '../base/http-ports.ts';
@@ -73,7 +74,7 @@ describe('an HTTP client', () => {
     expect(request!.headers).toMatchObject({
       host: `tracker.test:${port}`,
       connection: 'close',
-      'accept-encoding': 'identity',
+      'accept-encoding': 'gzip',
     });
     expect(request!.headers['user-agent']).toMatch(/^Shoal\/\d/);
     expect(textOf(await get())).toBe('hello');
@@ -87,6 +88,26 @@ describe('an HTTP client', () => {
     }, '::1');
     expect(textOf(await get({ address: { host: '::1', port }, name: '::1' }))).toBe('six');
     expect(host).toBe(`[::1]:${port}`);
+  });
+
+  it('takes a packed answer, and no longer one than any other', async () => {
+    const packed = (body: Uint8Array | string, coding = 'gzip'): Promise<Server> =>
+      serve((_, response) => response.writeHead(200, { 'Content-Encoding': coding }).end(body));
+    await packed(gzipSync('d8:intervali1ee'));
+    expect(textOf(await get())).toBe('d8:intervali1ee');
+    await packed(gzipSync(new Uint8Array(1000)), 'x-GZIP');
+    expect(textOf(await get())).toHaveLength(1000);
+    // 1 MB in 1 kB.
+    await packed(gzipSync(new Uint8Array(1_000_000)));
+    expect(textOf(await get({ maxBytes: 10_000 }))).toMatch(/^unfit: .* too long/);
+    await packed('d8:intervali1ee');
+    expect(textOf(await get())).toMatch(/^unfit: .* not as it should be/);
+    await packed(gzipSync('d8:intervali1ee').subarray(0, -4));
+    expect(textOf(await get())).toMatch(/^unfit: .* not as it should be/);
+    await packed('x', 'br');
+    expect(textOf(await get())).toMatch(/^unfit: .* not asked for/);
+    await packed('x', 'identity');
+    expect(textOf(await get())).toBe('x');
   });
 
   it('gives redirects and errors like any other answer', async () => {

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { isIP } from 'node:net';
+import { gunzip } from 'node:zlib';
 import { isIPv6 } from '../base/address.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
@@ -69,7 +70,7 @@ function optionsOf(question: HttpQuestion, localHost: string | undefined): Reque
       Host: isUsualPort ? host : `${host}:${address.port}`,
       'User-Agent': `Shoal/${VERSION}`,
       Accept: '*/*',
-      'Accept-Encoding': 'identity',
+      'Accept-Encoding': 'gzip',
       Connection: 'close',
     },
     ...(localHost === undefined ? {} : { localAddress: localHost }),
@@ -95,7 +96,28 @@ function collect(response: IncomingMessage, maxBytes: number, settle: (answer: H
   response.on('error', (error) => settle(failureOf(error)));
   response.on('end', () => {
     const { statusCode = 0, headers } = response;
-    settle({ ok: true, status: statusCode, location: headers.location, body: concatBytes(parts) });
+    unpack(concatBytes(parts), headers['content-encoding'], maxBytes, (body) => {
+      settle(
+        typeof body === 'string' ? unfit(body) : { ok: true, status: statusCode, location: headers.location, body },
+      );
+    });
+  });
+}
+
+const unfit = (text: string): HttpAnswer => ({ ok: false, failure: 'unfit', text });
+
+/** The body as it was before it was packed, or why there is none. What it would grow to is bounded too. */
+function unpack(
+  body: Uint8Array,
+  coding: string | undefined,
+  maxBytes: number,
+  settle: (body: Uint8Array | string) => void,
+): void {
+  const name = coding?.trim().toLowerCase() ?? 'identity';
+  if (name === 'identity' || name === '' || body.length === 0) return settle(body);
+  if (name !== 'gzip' && name !== 'x-gzip') return settle('its answer is encoded in a way that was not asked for');
+  gunzip(body, { maxOutputLength: maxBytes }, (error, unpacked) => {
+    settle(error === null ? new Uint8Array(unpacked) : 'its answer is packed, and too long or not as it should be');
   });
 }
 

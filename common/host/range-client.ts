@@ -144,6 +144,7 @@ function headOf(response: IncomingMessage): RangeHead {
     contentLength: length === undefined ? undefined : Number(length),
     contentEncoding: headers['content-encoding'],
     retryAfter: headers['retry-after'],
+    date: headers.date,
     location: headers.location,
   };
 }

@@ -166,6 +166,7 @@ function headOf({ status, headers }: WebAnswer): RangeHead {
     contentLength: length === undefined ? undefined : Number(length),
     contentEncoding: headers['content-encoding'],
     retryAfter: headers['retry-after'],
+    date: headers['date'],
     location: headers['location'],
   };
 }
