@@ -34,9 +34,19 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def add_in_tree_order(files: lt.file_storage, root: str) -> None:
+    """v1 leaves the order open (BEP 3), and libtorrent takes it as the file system gives it: another on each machine."""
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names]
+    for path in sorted(paths, key=lambda path: os.fsencode(path).split(b'/')):
+        files.add_file(os.path.relpath(path, os.path.dirname(root)), os.path.getsize(path))
+
+
 def create(args: argparse.Namespace) -> None:
     files = lt.file_storage()
-    lt.add_files(files, args.file)
+    if args.format == 'v1' and os.path.isdir(args.file):
+        add_in_tree_order(files, args.file)
+    else:
+        lt.add_files(files, args.file)
     torrent = lt.create_torrent(files, piece_size=args.piece_bytes, flags=FLAGS[args.format])
     lt.set_piece_hashes(torrent, os.path.dirname(args.file))
     encoded = lt.bencode(torrent.generate())
