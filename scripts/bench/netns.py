@@ -12,6 +12,8 @@ from typing import Iterator
 
 from accounts import PREFIX
 
+# Set aside for benchmarks (RFC 2544): no client takes it for a local network, where some have other rules.
+NETWORK = '198.18'
 CLONE_NEWNET = 0x40000000
 # Of a full frame of 1514 bytes, 1448 are content: Ethernet, IP and TCP with timestamps take the others.
 FRAME_BYTES = 1514
@@ -66,8 +68,8 @@ class Alone:
 
     def __init__(self, hosts: int) -> None:
         self.netns = f'{PREFIX}{os.getpid()}'
-        self.tracker = Host(self.netns, '10.77.0.1')
-        self.hosts = [Host(self.netns, f'10.77.0.{10 + i}') for i in range(hosts)]
+        self.tracker = Host(self.netns, f'{NETWORK}.0.1')
+        self.hosts = [Host(self.netns, f'{NETWORK}.0.{10 + i}') for i in range(hosts)]
 
     def open(self) -> None:
         run('ip', 'netns', 'add', self.netns)
@@ -87,13 +89,13 @@ class Traffic:
 
 
 class Switched:
-    """Hosts on one bridge, each behind a link that is limited both ways; the tracker is in the bridge's namespace."""
+    """Hosts on one bridge, each behind a link that is limited both ways; the tracker is where the bridge is."""
 
     def __init__(self, hosts: int, rate_mbit: float) -> None:
         self.netns = f'{PREFIX}{os.getpid()}'
         self.rate_mbit = rate_mbit
-        self.tracker = Host(self.netns, '10.77.0.1')
-        self.hosts = [Host(f'{self.netns}-{i}', f'10.77.{(10 + i) // 250}.{(10 + i) % 250}') for i in range(hosts)]
+        self.tracker = Host(self.netns, f'{NETWORK}.0.1')
+        self.hosts = [Host(f'{self.netns}-{i}', f'{NETWORK}.{1 + i // 250}.{1 + i % 250}') for i in range(hosts)]
         self._counters = -1
 
     def open(self) -> None:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, NoReturn, Optional
 
 from accounts import MIB, PREFIX, Group, cgroup_root, end_group
 from netns import delete, is_orphan, left_over
@@ -75,7 +75,7 @@ def check_machine(bench: str, clients: 'list[Client]') -> None:
         leave(f'{bench}: there are no control groups of version 2 (mount -t cgroup2)')
 
 
-def leave(word: str) -> None:
+def leave(word: str) -> NoReturn:
     print(word, file=sys.stderr)
     sys.exit(2)
 

@@ -113,6 +113,8 @@ class SwarmRun:
         self.shape = shape
         self.seeders: 'list[Child]' = []
         self.leeches: 'dict[int, Leech]' = {}
+        # Whoever a mode adds; its memory does not count.
+        self.guest: Optional[Child] = None
         self.started_at = 0.0
         self._limit_s = limit_s
         self._disturbance = disturbance
@@ -223,7 +225,7 @@ class SwarmRun:
         seeders = range(shape.seeders)
         gone = [self._at_last[index].sent - before[index].sent for index in self.leechers]
         come = [self._at_last[index].received - before[index].received for index in self.leechers]
-        peaks = [child.memory.peak_mib for child in self.setting.running if child.memory]
+        peaks = [child.memory.peak_mib for child in self.setting.running if child.memory and child is not self.guest]
         return Outcome(
             client=self.client.name,
             bound_s=shape.bound_s,

@@ -26,8 +26,8 @@ from children import Failed
 from clients.client import TRACKER_PORT, Client, Setting
 from clients.registry import KNOWN, clients_of
 from netns import Alone
-from stage import Stage, check_machine, same_bytes, staged
-from turns import note, spread, table, take
+from stage import Stage, check_machine, leave, same_bytes, staged
+from turns import note, spread, table, take, verdict
 
 CALM_S = 1.0
 # What a leecher of ours waits for when nothing else is asked of it.
@@ -122,7 +122,8 @@ HEAD = ['client', 'runs', 'wall s', 'MiB/s', 'leecher CPU s', 'seeders CPU s', '
 
 
 def middle(outcomes: 'list[Outcome]', key: str) -> float:
-    return statistics.median(getattr(outcome, key) for outcome in outcomes)
+    values: 'list[float]' = [getattr(outcome, key) for outcome in outcomes]
+    return statistics.median(values)
 
 
 def rows(results: 'dict[str, list[Outcome]]', runs: int, size: int) -> 'list[list[str]]':
@@ -152,25 +153,22 @@ def rows(results: 'dict[str, list[Outcome]]', runs: int, size: int) -> 'list[lis
 def verdicts(results: 'dict[str, list[Outcome]]', seeders: int) -> 'list[str]':
     """What was got beside what is wanted."""
     found = []
-
-    def judge(what: str, got: float, limit: float, unit: str = '') -> None:
-        found.append(f'{what}: {got:.2f}{unit}, at most {limit:g}{unit} wanted: {"ok" if got <= limit else "MISSED"}')
-
     for (mine, other), limits in WALL_LIMITS.items():
         if seeders in limits and results.get(mine) and results.get(other):
-            judge(f'wall, {mine} by {other}', middle(results[mine], 'wall_s') / middle(results[other], 'wall_s'),
-                  limits[seeders])
+            ratio = middle(results[mine], 'wall_s') / middle(results[other], 'wall_s')
+            found.append(verdict(f'wall, {mine} by {other}', ratio, limits[seeders]))
     if results.get(OURS):
-        judge('peak memory of our leecher', middle(results[OURS], 'leecher_peak_mib'), LEECHER_PEAK_LIMIT_MIB, ' MiB')
+        peak = middle(results[OURS], 'leecher_peak_mib')
+        found.append(verdict('peak memory of our leecher', peak, LEECHER_PEAK_LIMIT_MIB, ' MiB'))
         if results.get(LIBTORRENT):
             used = middle(results[OURS], 'leecher_cpu_s') / middle(results[LIBTORRENT], 'leecher_cpu_s')
-            judge('CPU of the leecher, ours by libtorrent', used, LEECHER_CPU_LIMIT)
+            found.append(verdict('CPU of the leecher, ours by libtorrent', used, LEECHER_CPU_LIMIT))
     return found
 
 
-def bench(args: argparse.Namespace, stage: Stage, network: Alone, place: str, seeders: int) -> int:
+def bench(args: argparse.Namespace, stage: Stage, network: Alone, clients: 'list[Client]', place: str,
+          seeders: int) -> int:
     """The clients in turn, with so many seeders and the copy in this place; gives how many runs failed."""
-    clients = clients_of(args.clients, args.shoal_seeder, args.shoal_leecher)
     results: 'dict[str, list[Outcome]]' = {client.name: [] for client in clients}
     failed = 0
     for number in range(1, args.runs + 1):
@@ -226,17 +224,17 @@ def options() -> argparse.Namespace:
 def main() -> int:
     args = options()
     try:
-        clients = clients_of(args.clients)
+        clients = clients_of(args.clients, args.shoal_seeder, args.shoal_leecher)
     except ValueError as error:
-        print(f'bench:transfer: {error}', file=sys.stderr)
-        return 2
+        leave(f'bench:transfer: {error}')
     check_machine('bench:transfer', clients)
     network = Alone(1 + max(args.seeders))
     url = f'udp://{network.tracker.address}:{TRACKER_PORT}/announce'
     with staged(args.size_mib, 3 * args.size_mib + 1024, url, args.disk_folder) as stage:
         try:
             network.open()
-            failed = sum(bench(args, stage, network, place, seeders) for place in args.on for seeders in args.seeders)
+            failed = sum(bench(args, stage, network, clients, place, seeders)
+                         for place in args.on for seeders in args.seeders)
         finally:
             network.close()
     return 1 if failed else 0

@@ -56,6 +56,10 @@ def table(head: 'list[str]', rows: 'list[list[str]]') -> str:
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
+def verdict(what: str, got: float, limit: float, unit: str = '') -> str:
+    return f'{what}: {got:.2f}{unit}, at most {limit:g}{unit} wanted: {"ok" if got <= limit else "MISSED"}'
+
+
 def note(path: Optional[str], facts: 'dict[str, object]') -> None:
     if path:
         with open(path, 'a', encoding='utf-8') as file:

@@ -101,6 +101,14 @@ class Client:
         """Starts a leecher, which begins when it has `seeders` sources. The same arguments give the same line."""
         raise NotImplementedError
 
+    def tell_pieces(self) -> bool:
+        """Has leechers say which pieces they have verified; False when they cannot."""
+        return False
+
+    def piece_of(self, line: str) -> Optional[int]:
+        """The piece that a leecher says it has verified by this line."""
+        return None
+
     def is_done(self, line: str) -> bool:
         """Whether a leecher says by this line that its copy is complete and verified."""
         return line == 'DONE'

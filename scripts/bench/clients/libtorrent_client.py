@@ -32,6 +32,13 @@ class Libtorrent(Client):
         command = self._command(setting, host, os.path.dirname(setting.content.path), '--seed')
         setting.start('libtorrent-seed', command, host, setting.peers)
 
+    def tell_pieces(self) -> bool:
+        self.leech_options = ('--say-pieces',)
+        return True
+
+    def piece_of(self, line: str) -> Optional[int]:
+        return int(line.split()[1]) if line.startswith('PIECE ') else None
+
     def leech(self, setting: Setting, host: Host, folder: str, seeders: int,
               on_line: Optional[OnLine] = None) -> Leech:
         child = setting.start('libtorrent', self._command(setting, host, folder, *self.leech_options), host,

@@ -66,6 +66,16 @@ class Shoal(Client):
                                 *self._leecher_options)
         return Leech(setting.start('leecher', command, host, setting.leechers, on_line), copy_in(folder))
 
+    def tell_pieces(self) -> bool:
+        self.leech_options = ('--json',)
+        return True
+
+    def piece_of(self, line: str) -> Optional[int]:
+        if not line.startswith('{"event":"chunk"'):
+            return None
+        piece: int = json.loads(line)['chunk']
+        return piece
+
     def is_done(self, line: str) -> bool:
         if line.startswith('{'):
             event = json.loads(line)
