@@ -4,10 +4,12 @@
   libtorrent_peer.py create --file PATH --out FILE.torrent --piece-bytes N --format v2|hybrid|v1
   libtorrent_peer.py seed   --ip ADDR --torrent FILE.torrent --dir DIR --tracker URL [--upload-rate BYTES]
   libtorrent_peer.py leech  --ip ADDR (--torrent FILE.torrent | --magnet URI) --dir DIR [--tracker URL]
+                            [--peer HOST:PORT]
 
-Prints `V1 <40 hex>` and `V2 <64 hex>`, as far as there are such hashes, then `READY` (create), `READY` (seed: checked
-and answered by the tracker) or `DONE` (leech: complete, and written); `ERROR ...` lines tell what went wrong. Settings
-are libtorrent's own, so that the cells meet what users have; only what would leave the loopback interface is off.
+Prints `V1 <40 hex>` and `V2 <64 hex>`, as far as there are such hashes, then `READY` (create); `PORT <n>`, then `READY`
+(seed: checked and answered by the tracker); `PORT <n>`, `FROM <address> <client>` once for each peer that it takes from,
+then `DONE` (leech: complete, and written). `ERROR ...` lines tell what went wrong. Settings are libtorrent's own, so
+that the cells meet what users have; only what would leave the loopback interface is off.
 """
 import argparse
 import os
@@ -92,8 +94,17 @@ def run(args: argparse.Namespace) -> None:
     handle = add(ses, args)
     seeding = args.verb == 'seed'
     finished = answered = said = False
+    say(f'PORT {ses.listen_port()}')
+    if getattr(args, 'peer', None):
+        host, port = args.peer.rsplit(':', 1)
+        handle.connect_peer((host, int(port)))
+    heard = set()
     while True:
         ses.wait_for_alert(200)
+        for peer in handle.get_peer_info() if not seeding else ():
+            if peer.total_download > 0 and peer.ip[0] not in heard:
+                heard.add(peer.ip[0])
+                say(f'FROM {peer.ip[0]} {peer.client.decode(errors="replace")}')
         for alert in ses.pop_alerts():
             if isinstance(alert, TROUBLE):
                 say(f'ERROR {alert.message()}')
@@ -134,6 +145,7 @@ def main() -> None:
         what.add_argument('--torrent')
         if verb == 'leech':
             what.add_argument('--magnet')
+            peer.add_argument('--peer', metavar='HOST:PORT', help='known from the start')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -88,6 +88,7 @@ def specs() -> 'list[Spec]':
     cells.append(Spec('we from us, opentracker by HTTP', ALSO, transfers.ours_by_http('opentracker')))
     cells.append(Spec('mixed sources, v1', ALSO, transfers.mixed('v1')))
     cells.append(Spec('mixed sources, hybrid', ALSO, transfers.mixed('hybrid')))
+    cells.append(Spec('peer exchange: a third libtorrent hears of us', ALSO, transfers.by_exchange))
     cells.append(Spec('first byte for libtorrent', ALSO, transfers.first_byte))
     return cells
 

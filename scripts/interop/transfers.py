@@ -14,6 +14,8 @@ Run = Callable[[Cell], None]
 OUR_SEEDERS = 3
 # So slow that there is work left when Transmission unchokes, up to 10 s after it was asked.
 SLOW_BYTES_PER_S = 400_000
+# So slow that there is work left when the third hears of us.
+EXCHANGE_BYTES_PER_S = 2_000_000
 # From whom each program leeches where nobody is ours but the tracker.
 OTHERS = {LIBTORRENT: RTORRENT, ARIA2: TRANSMISSION, TRANSMISSION: LIBTORRENT, RTORRENT: ARIA2}
 
@@ -142,6 +144,31 @@ def mixed(form: str) -> Run:
             took[address] = f'{name or "web seed"} {got / 1e6:.1f} MB'
         cell.remark = ', '.join(took.values())
     return run
+
+
+def by_exchange(cell: Cell) -> None:
+    """Two libtorrent seeders and our leecher know a tracker; a third libtorrent knows one of the seeders, and hears of
+    us: that it and we know of each other can come from peer exchange alone, whichever of the two then calls."""
+    shared = cell.stage.payload
+    url = our_tracker(cell)
+    torrent = shared.torrent_for('v2', url, cell.folder())
+    seeds = [cell.python('libtorrent_peer.py', 'seed', '--ip', cell.address(last), '--torrent', torrent, '--dir',
+                         os.path.dirname(shared.path), '--upload-rate', str(EXCHANGE_BYTES_PER_S)) for last in (2, 3)]
+    port = seeds[0].wait_line(lambda line: line.startswith('PORT '), 'PORT').split()[1]
+    cell.wait_known(url, shared.wire_hash('v2'), seeders=len(seeds))
+    copy = os.path.join(cell.folder(), 'copy')
+    leecher = cell.ours('leecher', torrent, '-t', url, '-o', copy, '--host', cell.address(9), '--min-seeders', '2',
+                        '--progress', 'none', '--json')
+    leecher.wait_line(lambda line: line.startswith('{"event":"chunk"'), 'chunk')
+    folder = cell.folder()
+    third = cell.python('libtorrent_peer.py', 'leech', '--ip', cell.address(4), '--dir', folder, '--torrent',
+                        shared.torrents['v2'], '--peer', f'{cell.address(2)}:{port}')
+    heard = third.wait_line(lambda line: line.startswith(f'FROM {cell.address(9)} '), 'FROM us')
+    leecher.wait_success()
+    third.wait_word('DONE')
+    cell.compare(shared, copy, by_us=True)
+    cell.compare(shared, os.path.join(folder, shared.name))
+    cell.remark = f'took from {heard.split(" ", 2)[2]}'
 
 
 def first_byte(cell: Cell) -> None:
