@@ -7,7 +7,7 @@ import type { CatalogueFault } from '../common/wire/catalogue-errors.ts';
 import { fault } from '../common/wire/catalogue-errors.ts';
 import type { List, ListAnswer, LookupKey } from '../common/wire/catalogue-reading.ts';
 import { LIST_ANSWER_BYTES, LOOKUP_ANSWER_BYTES, LOOKUP_ENTRY_EXTRA_BYTES } from '../common/wire/catalogue-reading.ts';
-import type { PeerKey } from './swarm.ts';
+import type { SourceKey } from './source.ts';
 
 /** Who has an item now. */
 export interface Population {
@@ -29,7 +29,7 @@ interface Entry {
   readonly item: CatalogueItem;
   readonly sequence: number;
   /** Whose allowance it takes. */
-  readonly source: PeerKey;
+  readonly source: SourceKey;
   /** What the words of a query are looked for in. */
   readonly foldedName: string;
 }
@@ -52,7 +52,7 @@ export class Catalogue {
   readonly #byName = new Map<string, Set<Entry>>();
   /** By sequence, oldest first. */
   readonly #ordered: Entry[] = [];
-  readonly #perSource = new Map<PeerKey, number>();
+  readonly #perSource = new Map<SourceKey, number>();
   #listed = 0;
   #nextSequence: number;
 
@@ -72,7 +72,7 @@ export class Catalogue {
   }
 
   /** Takes in an item of somebody who seeds it, or finds that it is there; gives the entry's sequence. */
-  publish(item: CatalogueItem, source: PeerKey): { readonly ok: true; readonly sequence: number } | CatalogueFault {
+  publish(item: CatalogueItem, source: SourceKey): { readonly ok: true; readonly sequence: number } | CatalogueFault {
     const known = this.#bySwarm.get(toHex(itemSwarm(item)));
     if (known !== undefined) return { ok: true, sequence: known.sequence };
     if (!isSafeName(item.name)) return fault('bad-name', 'no path, no control characters, not only dots');

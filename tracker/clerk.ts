@@ -16,6 +16,7 @@ import {
   PUBLISHES_PER_MINUTE,
 } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
+import { Prefixes } from '../common/base/prefixes.ts';
 import { itemSwarm } from '../common/wire/catalogue-entry.ts';
 import type { CatalogueFault } from '../common/wire/catalogue-errors.ts';
 import { fault } from '../common/wire/catalogue-errors.ts';
@@ -24,8 +25,9 @@ import { ALL_OPERATIONS, type HelloAnswer } from '../common/wire/catalogue-readi
 import type { AnnounceRequest, SwarmCounts } from '../common/wire/tracker-packets.ts';
 import { Catalogue, type Population } from './catalogue.ts';
 import { PublishQuota } from './publish-quota.ts';
-import { Registry, type RefusalReason, type RegistryLimits } from './registry.ts';
-import { peerKey, sourceOf, type Role } from './swarm.ts';
+import { type Announcement, Registry, type RefusalReason, type RegistryLimits } from './registry.ts';
+import type { Role } from './role.ts';
+import { sourceOf } from './source.ts';
 
 export interface ServiceSettings {
   /** How often our own peers are to announce, in seconds. */
@@ -46,7 +48,7 @@ export type AnnounceAnswer =
       readonly minIntervalS: number;
       readonly seeders: number;
       readonly leechers: number;
-      /** Compact peers of the asker's family; valid until the next announce. */
+      /** Compact peers of the asker's family. They, and the whole answer, are valid until the next announce. */
       readonly peers: Uint8Array;
     }
   | { readonly ok: false; readonly reason: RefusalReason; readonly text: string };
@@ -57,6 +59,8 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   swarm_full: 'too many peers of this torrent',
   registry_full: 'tracker is full',
 };
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Looked at by every request besides its own work, so that a busy tracker sweeps at least as fast as it fills. */
 const SWEEP_ALONG = 64;
@@ -70,7 +74,10 @@ export class Clerk {
   readonly #registry: Registry;
   readonly #quota = new PublishQuota({ perMinute: PUBLISHES_PER_MINUTE, sources: MAX_PUBLISHERS });
   /** Peers of the announce answer that is being made. */
-  readonly #peers = new Uint8Array(Math.max(MAX_PEERS_V4 * 6, MAX_PEERS_V6 * 18));
+  readonly #peers = new Prefixes(new Uint8Array(Math.max(MAX_PEERS_V4 * 6, MAX_PEERS_V6 * 18)));
+  /** The announce and its answer, used over and over. */
+  readonly #announcement: Mutable<Announcement>;
+  readonly #answer: Mutable<AnnounceAnswer & { readonly ok: true }>;
   readonly catalogue: Catalogue;
 
   constructor(options: {
@@ -81,6 +88,11 @@ export class Clerk {
     readonly firstSequence: number;
   }) {
     this.#settings = options.settings;
+    const infoHash = new Uint8Array(20);
+    const event = 'alive';
+    this.#announcement = { infoHash, address: infoHash, port: 0, role: 'leecher', event, ttlS: 1, wanted: 0 };
+    const peers = this.#peers.whole;
+    this.#answer = { ok: true, intervalS: 0, minIntervalS: 0, seeders: 0, leechers: 0, peers };
     this.catalogue = new Catalogue({
       limits: {
         entries: MAX_CATALOGUE_ENTRIES,
@@ -94,8 +106,8 @@ export class Clerk {
       random: options.random,
       limits: options.settings.limits,
       now: options.now,
-      barren: (infoHash) => {
-        if (this.#population(infoHash).seeders === 0) this.catalogue.remove(infoHash);
+      barren: (swarm) => {
+        if (this.#population(swarm).seeders === 0) this.catalogue.remove(swarm);
       },
     });
   }
@@ -126,29 +138,24 @@ export class Clerk {
     const isOurs = facts.ttlS !== undefined;
     const ttlS = isOurs ? this.#grantedTtl(facts.ttlS) : Math.max(FOREIGN_TTL_S, this.#settings.ttlS);
     const wanted = facts.wanted < 0 ? DEFAULT_NUM_WANT : facts.wanted;
-    const outcome = this.#registry.announce(
-      {
-        infoHash,
-        address,
-        port,
-        role: roleOf(facts),
-        asker: askerOf(facts),
-        event: event === 'stopped' || event === 'completed' ? event : 'alive',
-        ttlS,
-        wanted: Math.min(wanted, address.length === 4 ? MAX_PEERS_V4 : MAX_PEERS_V6),
-      },
-      now,
-      this.#peers,
-    );
+    const one = this.#announcement;
+    one.infoHash = infoHash;
+    one.address = address;
+    one.port = port;
+    one.role = roleOf(facts);
+    one.asker = askerOf(facts);
+    one.event = event === 'stopped' || event === 'completed' ? event : 'alive';
+    one.ttlS = ttlS;
+    one.wanted = Math.min(wanted, address.length === 4 ? MAX_PEERS_V4 : MAX_PEERS_V6);
+    const outcome = this.#registry.announce(one, now, this.#peers.whole);
     if (!outcome.ok) return { ok: false, reason: outcome.reason, text: REFUSALS[outcome.reason] };
-    return {
-      ok: true,
-      intervalS: isOurs ? this.#intervalFor(ttlS) : this.#foreignInterval(),
-      minIntervalS: this.#intervalFor(ttlS),
-      seeders: outcome.seeders,
-      leechers: outcome.leechers,
-      peers: this.#peers.subarray(0, outcome.peerBytes),
-    };
+    const answer = this.#answer;
+    answer.minIntervalS = this.#intervalFor(ttlS);
+    answer.intervalS = isOurs ? answer.minIntervalS : this.#foreignInterval();
+    answer.seeders = outcome.seeders;
+    answer.leechers = outcome.leechers;
+    answer.peers = this.#peers.of(outcome.peerBytes);
+    return answer;
   }
 
   /** In the asker's family. A partial seed is no seeder to a scrape (BEP 48, 21). */
@@ -173,7 +180,7 @@ export class Clerk {
     address: Uint8Array,
     now: Instant,
   ): (PublishAnswer & { readonly ok: true }) | CatalogueFault {
-    const source = sourceOf(peerKey(address, request.port));
+    const source = sourceOf(address);
     if (!this.#quota.take(source, now)) return fault('slow-down', `at most ${PUBLISHES_PER_MINUTE} publishes a minute`);
     const role = this.#registry.roleOf(itemSwarm(request.item), address, request.port, now);
     if (role !== 'seeder' && role !== 'partial') {

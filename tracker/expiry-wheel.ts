@@ -29,7 +29,7 @@ export const expiryTickOf = (now: Instant, ttlS: number): number => Math.ceil(no
  */
 export class ExpiryWheel<T extends Mortal> {
   readonly #slots: T[][] = Array.from({ length: SLOTS }, () => []);
-  /** All slots of this tick and before have been swept. */
+  /** All slots before this tick have been swept, and this one too, but for what came into it since. */
   #sweptTick: number;
   /** No slot before this tick has members. */
   #firstTick: number;
@@ -48,10 +48,10 @@ export class ExpiryWheel<T extends Mortal> {
   }
 
   add(member: T): void {
-    // The past goes into the next slot to be swept. What is beyond one turn, after a long stop of the process, goes
-    // into the last slot of the turn and is moved on from there.
-    const next = this.#sweptTick + 1;
-    member.slotTick = Math.min(Math.max(member.expiryTick, next), next + SLOTS - 2);
+    // The past goes into the slot that was swept last, so that it is due at once. What is beyond one turn, after a long
+    // stop of the process, goes into the last slot of the turn and is moved on from there.
+    const first = this.#sweptTick;
+    member.slotTick = Math.min(Math.max(member.expiryTick, first), first + SLOTS - 1);
     const slot = this.#slotAt(member.slotTick);
     member.slotPlace = slot.length;
     slot.push(member);

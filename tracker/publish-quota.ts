@@ -1,5 +1,5 @@
 import type { Instant } from '../common/base/ids.ts';
-import type { PeerKey } from './swarm.ts';
+import type { SourceKey } from './source.ts';
 
 interface Bucket {
   tokens: number;
@@ -15,7 +15,7 @@ interface Bucket {
 export class PublishQuota {
   readonly #perMinute: number;
   readonly #sources: number;
-  readonly #buckets = new Map<PeerKey, Bucket>();
+  readonly #buckets = new Map<SourceKey, Bucket>();
 
   constructor(options: { readonly perMinute: number; readonly sources: number }) {
     this.#perMinute = options.perMinute;
@@ -23,7 +23,7 @@ export class PublishQuota {
   }
 
   /** Whether the source may publish once more now; it is counted if so. */
-  take(source: PeerKey, now: Instant): boolean {
+  take(source: SourceKey, now: Instant): boolean {
     const bucket = this.#buckets.get(source) ?? this.#open(source, now);
     if (bucket === undefined) return false;
     bucket.tokens = this.#filled(bucket, now);
@@ -33,7 +33,7 @@ export class PublishQuota {
     return true;
   }
 
-  #open(source: PeerKey, now: Instant): Bucket | undefined {
+  #open(source: SourceKey, now: Instant): Bucket | undefined {
     if (this.#buckets.size >= this.#sources) {
       for (const [key, other] of this.#buckets) {
         if (this.#filled(other, now) === this.#perMinute) this.#buckets.delete(key);

@@ -1,9 +1,12 @@
 import type { Instant, WireHash } from '../common/base/ids.ts';
 import type { Random } from '../common/base/ports.ts';
-import { ExpiryWheel, expiryTickOf, tickOf } from './expiry-wheel.ts';
-import { RecencyList } from './recency.ts';
-import type { Chance, PeerKey, Role, Row } from './swarm.ts';
-import { peerKey, sourceOf, Swarm, swarmKey } from './swarm.ts';
+import { expiryTickOf, tickOf } from './expiry-wheel.ts';
+import { HalfSipHash } from './half-sip-hash.ts';
+import { Members } from './members.ts';
+import type { Role } from './role.ts';
+import { Sampler } from './sampler.ts';
+import { NONE } from './slot-table.ts';
+import { SWARM, SwarmRows } from './swarm-rows.ts';
 
 /** One announce, as the registry needs it. Bytes are views; what is kept is copied. */
 export interface Announcement {
@@ -25,9 +28,23 @@ export interface Announcement {
 
 export type RefusalReason = 'source_full' | 'swarm_full' | 'registry_full';
 
-export type AnnounceOutcome =
-  | { readonly ok: true; readonly peerBytes: number; readonly seeders: number; readonly leechers: number }
-  | { readonly ok: false; readonly reason: RefusalReason };
+export type AnnounceOutcome = Answered | Refused;
+interface Answered {
+  readonly ok: true;
+  readonly peerBytes: number;
+  readonly seeders: number;
+  readonly leechers: number;
+}
+interface Refused {
+  readonly ok: false;
+  readonly reason: RefusalReason;
+}
+
+const REFUSED: Readonly<Record<RefusalReason, Refused>> = {
+  source_full: { ok: false, reason: 'source_full' },
+  swarm_full: { ok: false, reason: 'swarm_full' },
+  registry_full: { ok: false, reason: 'registry_full' },
+};
 
 export interface SwarmState {
   readonly seeders: number;
@@ -55,20 +72,22 @@ const NOBODY: SwarmState = { seeders: 0, partialSeeds: 0, leechers: 0, completed
  * - What is full refuses newcomers; those who are in stay in. Swarms are different, since anybody can name new ones:
  *   the empty one that was left longest ago gives way, and if none is empty, the one not heard of for longest.
  *
- * BOUNDED: by `limits`; the rest (sources, wheel) has no more members than there are peers.
+ * All of it lies in typed arrays, by number: a peer of IPv4 takes about 20 bytes, and nothing is allocated, copied or
+ * looked through as a whole, however many there are.
+ *
+ * BOUNDED: by `limits`; the rest (sources, tables) has no more members than there are peers.
  */
 export class Registry {
-  readonly #random: Random;
   readonly #limits: RegistryLimits;
   readonly #barren: (infoHash: WireHash) => void;
-  readonly #swarms = new Map<string, Swarm>();
-  readonly #inhabited = new RecencyList<Swarm>();
-  /** Swarms without peers, kept for their `completed` count while there is room. */
-  readonly #deserted = new RecencyList<Swarm>();
-  readonly #wheel: ExpiryWheel<Row>;
-  readonly #perSource = new Map<PeerKey, number>();
-  readonly #chance: Chance = { state: 0 };
-  #peers = 0;
+  readonly #swarms: SwarmRows;
+  readonly #membersV4: Members;
+  readonly #membersV6: Members;
+  readonly #sampler: Sampler;
+  readonly #expireV4 = (row: number): void => this.#expireSwept(this.#membersV4, row);
+  readonly #expireV6 = (row: number): void => this.#expireSwept(this.#membersV6, row);
+  /** The answer that is being made; read at once by who asked. */
+  readonly #answer = { ok: true as const, peerBytes: 0, seeders: 0, leechers: 0 };
   #expiredPeers = 0;
 
   constructor(options: {
@@ -78,17 +97,26 @@ export class Registry {
     /** Called when the last seeder and partial seed of a swarm, in one family, is gone. */
     readonly barren: (infoHash: WireHash) => void;
   }) {
-    this.#random = options.random;
-    this.#limits = options.limits;
+    const { random, limits, now } = options;
+    this.#limits = limits;
     this.#barren = options.barren;
-    this.#wheel = new ExpiryWheel({ now: options.now });
+    const hash = new HalfSipHash({ key: random.bytes(8) });
+    const swarms = new SwarmRows({ hash });
+    this.#swarms = swarms;
+    const maxRows = rowsFor(limits);
+    this.#membersV4 = new Members({ hash, swarms, addressWords: 1, maxRows, now });
+    this.#membersV6 = new Members({ hash, swarms, addressWords: 4, maxRows, now });
+    this.#sampler = new Sampler({
+      swarms,
+      seed: 1 + random.below(2 ** 32 - 1),
+    });
   }
 
   get peers(): number {
-    return this.#peers;
+    return this.#membersV4.count + this.#membersV6.count;
   }
   get swarms(): number {
-    return this.#swarms.size;
+    return this.#swarms.count;
   }
   /** Peers that were dropped because their time was over, since the start. */
   get expiredPeers(): number {
@@ -96,12 +124,13 @@ export class Registry {
   }
   /** When a sweep may find something. */
   get nextDue(): Instant {
-    return this.#wheel.nextDue;
+    return Math.min(this.#membersV4.nextDue, this.#membersV6.nextDue) as Instant;
   }
 
   /** Drops peers whose time is over, looking at no more than `budget` of them. */
   sweep(now: Instant, budget: number): void {
-    this.#wheel.sweep(now, budget, this.#expireSwept);
+    const left = this.#membersV4.sweep(now, budget, this.#expireV4);
+    this.#membersV6.sweep(now, left, this.#expireV6);
   }
 
   /**
@@ -109,187 +138,175 @@ export class Registry {
    * a scrape. `stopped` removes at once and asks for nothing.
    */
   announce(one: Announcement, now: Instant, into: Uint8Array): AnnounceOutcome {
-    const key = swarmKey(one.infoHash, one.address.length);
-    const row = this.#living(this.#swarms.get(key), peerKey(one.address, one.port), now);
-    const known = this.#swarms.get(key);
+    const members = this.#membersOf(one.address);
+    let swarm = this.#swarms.find(one.infoHash, members.addressWords);
+    const row = this.#living(members, swarm, one, now);
+    // Its last peer may have been buried just now.
+    if (swarm !== NONE && row === NONE) swarm = this.#swarms.find(one.infoHash, members.addressWords);
     if (one.event === 'stopped') {
-      if (row !== undefined) this.#drop(row);
-      return outcome(known, 0);
+      if (row !== NONE) this.#drop(members, row);
+      // No swarm closes while it is counted below: an empty one was settled with its last peer.
+      return this.#answered(row === NONE ? swarm : this.#swarms.find(one.infoHash, members.addressWords), 0);
     }
-    const reason = row === undefined ? this.#refusal(known, one) : undefined;
-    if (reason !== undefined) return { ok: false, reason };
-    const swarm = known ?? this.#open(key, one.infoHash);
-    if (row !== undefined) swarm.detach(row);
-    this.#chance.state = 1 + this.#random.below(2 ** 32 - 1);
-    const peerBytes = swarm.sample(
-      one.asker ?? one.role,
-      one.wanted,
-      into,
-      this.#chance,
-      tickOf(now),
-      this.#expireSampled,
-    );
-    if (row === undefined) this.#insert(swarm, one, now);
-    else this.#refresh(row, one, now);
+    const reason = row === NONE ? this.#refusal(members, swarm) : undefined;
+    if (reason !== undefined) return REFUSED[reason];
+    if (swarm === NONE) swarm = this.#open(one.infoHash, members.addressWords);
+    const asker = one.asker ?? one.role;
+    const peerBytes = this.#sampler.sample(members, swarm, row, asker, one.wanted, tickOf(now), into);
+    const isIn = row === NONE ? this.#insert(members, swarm, one, now) : this.#refresh(members, swarm, row, one, now);
     this.#settle(swarm);
-    return outcome(swarm, peerBytes);
+    return isIn ? this.#answered(swarm, peerBytes) : REFUSED.registry_full;
   }
 
   /** Refreshes a peer that is there by what it last announced; false when it is not there. */
   beat(infoHash: Uint8Array, address: Uint8Array, port: number, now: Instant): boolean {
-    const row = this.#find(infoHash, address, port, now);
-    if (row === undefined) return false;
-    row.expiryTick = expiryTickOf(now, row.ttlS);
-    this.#inhabited.touch(row.swarm);
+    const members = this.#membersOf(address);
+    const row = this.#find(members, infoHash, address, port, now);
+    if (row === NONE) return false;
+    const ttlS = members.ttlOf(row);
+    members.refresh(row, ttlS, expiryTickOf(now, ttlS), members.completedOf(row));
+    this.#swarms.touch(members.swarmOf(row));
     return true;
   }
 
   /** Forgets a peer; false when it is not there. */
   remove(infoHash: Uint8Array, address: Uint8Array, port: number, now: Instant): boolean {
-    const row = this.#find(infoHash, address, port, now);
-    if (row !== undefined) this.#drop(row);
-    return row !== undefined;
+    const members = this.#membersOf(address);
+    const row = this.#find(members, infoHash, address, port, now);
+    if (row !== NONE) this.#drop(members, row);
+    return row !== NONE;
   }
 
   /** What a peer is in a swarm; undefined when it is not there. */
   roleOf(infoHash: Uint8Array, address: Uint8Array, port: number, now: Instant): Role | undefined {
-    return this.#find(infoHash, address, port, now)?.role;
+    const members = this.#membersOf(address);
+    const row = this.#find(members, infoHash, address, port, now);
+    return row === NONE ? undefined : members.roleOf(row);
   }
 
-  /** Counts of a swarm in the family of 4-byte or of 16-byte addresses, as of the last sweep; to be read at once. */
+  /** Counts of a swarm in the family of 4-byte or of 16-byte addresses, as of the last sweep. */
   state(infoHash: Uint8Array, addressBytes: number): SwarmState {
-    return this.#swarms.get(swarmKey(infoHash, addressBytes)) ?? NOBODY;
+    const swarm = this.#swarms.find(infoHash, addressBytes / 4);
+    if (swarm === NONE) return NOBODY;
+    const seeders = this.#swarms.get(swarm, SWARM.seeders);
+    const givers = this.#swarms.get(swarm, SWARM.givers);
+    const leechers = this.#swarms.get(swarm, SWARM.size) - givers;
+    return { seeders, partialSeeds: givers - seeders, leechers, completed: this.#swarms.get(swarm, SWARM.completed) };
   }
 
-  #find(infoHash: Uint8Array, address: Uint8Array, port: number, now: Instant): Row | undefined {
-    return this.#living(this.#swarms.get(swarmKey(infoHash, address.length)), peerKey(address, port), now);
+  #membersOf(address: Uint8Array): Members {
+    return address.length === 4 ? this.#membersV4 : this.#membersV6;
   }
 
-  /** A row whose time is over is as good as none, though the sweep has not come by yet. */
-  #living(swarm: Swarm | undefined, key: PeerKey, now: Instant): Row | undefined {
-    const row = swarm?.find(key);
-    if (row === undefined || row.expiryTick > tickOf(now)) return row;
-    this.#expireSampled(row);
-    this.#settle(row.swarm);
-    return undefined;
+  #find(members: Members, infoHash: Uint8Array, address: Uint8Array, port: number, now: Instant): number {
+    return this.#living(members, this.#swarms.find(infoHash, members.addressWords), { address, port }, now);
   }
 
-  #refusal(swarm: Swarm | undefined, one: Announcement): RefusalReason | undefined {
-    const source = sourceOf(peerKey(one.address, one.port));
-    if ((this.#perSource.get(source) ?? 0) >= this.#limits.peersPerSource) return 'source_full';
-    if (swarm !== undefined && swarm.size >= this.#limits.peersPerSwarm) return 'swarm_full';
-    return this.#peers >= this.#limits.peers ? 'registry_full' : undefined;
+  /** A peer whose time is over is as good as none, though the sweep has not come by yet. */
+  #living(members: Members, swarm: number, peer: Pick<Announcement, 'address' | 'port'>, now: Instant): number {
+    members.regard(swarm, peer.address, peer.port);
+    const row = swarm === NONE ? NONE : members.find();
+    if (row === NONE || members.expiryTickOf(row) > tickOf(now)) return row;
+    this.#expire(members, row);
+    this.#settle(swarm);
+    return NONE;
   }
 
-  #open(key: string, infoHash: Uint8Array): Swarm {
-    if (this.#swarms.size >= this.#limits.swarms) this.#evict();
-    const swarm = new Swarm(key, infoHash.slice() as WireHash);
-    this.#swarms.set(key, swarm);
-    this.#deserted.add(swarm);
-    return swarm;
+  #refusal(members: Members, swarm: number): RefusalReason | undefined {
+    const limits = this.#limits;
+    if (members.countOfSource >= limits.peersPerSource) return 'source_full';
+    if (swarm !== NONE && this.#swarms.get(swarm, SWARM.size) >= limits.peersPerSwarm) return 'swarm_full';
+    return this.peers >= limits.peers ? 'registry_full' : undefined;
+  }
+
+  #open(infoHash: Uint8Array, addressWords: number): number {
+    if (this.#swarms.count >= this.#limits.swarms) this.#evict();
+    return this.#swarms.open(infoHash, addressWords);
   }
 
   #evict(): void {
-    const victim = this.#deserted.oldest ?? this.#inhabited.oldest;
-    if (victim === undefined) return;
-    // Its count goes with it, so that the last row takes it away.
-    victim.completed = 0;
-    if (victim.size === 0) this.#close(victim);
-    else for (const row of victim.rows()) this.#drop(row);
+    const victim = this.#swarms.leastWanted;
+    if (victim === NONE) return;
+    // Its count goes with it, so that the last peer takes it away.
+    this.#swarms.set(victim, SWARM.completed, 0);
+    const members = this.#swarms.get(victim, SWARM.family) === 1 ? this.#membersV4 : this.#membersV6;
+    let size = this.#swarms.get(victim, SWARM.size);
+    if (size === 0) this.#swarms.close(victim);
+    for (; size > 0; size--) this.#drop(members, members.rowAt(victim, size - 1));
   }
 
-  #close(swarm: Swarm): void {
-    this.#deserted.remove(swarm);
-    this.#swarms.delete(swarm.key);
+  /** False when there is no room. */
+  #insert(members: Members, swarm: number, one: Announcement, now: Instant): boolean {
+    const completes = one.event === 'completed' && one.role === 'seeder';
+    if (members.add(swarm, one.role, one.ttlS, expiryTickOf(now, one.ttlS), completes) === NONE) return false;
+    if (this.#swarms.get(swarm, SWARM.size) === 1) this.#swarms.inhabit(swarm);
+    else this.#swarms.touch(swarm);
+    if (completes) this.#countCompleted(swarm);
+    return true;
   }
 
-  #insert(swarm: Swarm, one: Announcement, now: Instant): void {
-    const key = peerKey(one.address, one.port);
-    const row: Row = {
-      swarm,
-      key,
-      role: one.role,
-      ttlS: one.ttlS,
-      completed: false,
-      expiryTick: expiryTickOf(now, one.ttlS),
-      place: 0,
-      slotTick: 0,
-      slotPlace: 0,
-    };
-    if (swarm.size === 0) {
-      this.#deserted.remove(swarm);
-      this.#inhabited.add(swarm);
-    } else this.#inhabited.touch(swarm);
-    swarm.attach(row);
-    this.#wheel.add(row);
-    this.#perSource.set(sourceOf(key), (this.#perSource.get(sourceOf(key)) ?? 0) + 1);
-    this.#peers++;
-    countCompleted(row, one);
-  }
-
-  /** Puts a detached row back as it is now. */
-  #refresh(row: Row, one: Announcement, now: Instant): void {
-    row.role = one.role;
-    row.ttlS = one.ttlS;
-    row.expiryTick = expiryTickOf(now, one.ttlS);
-    row.swarm.attach(row);
-    this.#wheel.shorten(row);
-    this.#inhabited.touch(row.swarm);
-    countCompleted(row, one);
-  }
-
-  readonly #expireSwept = (row: Row): void => {
-    this.#expiredPeers++;
-    this.#forget(row);
-    this.#settle(row.swarm);
-  };
-
-  /** Without settling: the announce that met the row is still at work on its swarm. */
-  readonly #expireSampled = (row: Row): void => {
-    this.#wheel.remove(row);
-    this.#expiredPeers++;
-    this.#forget(row);
-  };
-
-  #drop(row: Row): void {
-    this.#wheel.remove(row);
-    this.#forget(row);
-    this.#settle(row.swarm);
-  }
-
-  #forget(row: Row): void {
-    row.swarm.remove(row);
-    if (row.swarm.size === 0) {
-      this.#inhabited.remove(row.swarm);
-      this.#deserted.add(row.swarm);
+  /** Puts down the peer that was just answered as it is now. */
+  #refresh(members: Members, swarm: number, row: number, one: Announcement, now: Instant): true {
+    const expiryTick = expiryTickOf(now, one.ttlS);
+    const before = members.completedOf(row);
+    // Once per peer, and only from one that has everything.
+    const completes = one.event === 'completed' && one.role === 'seeder' && !before;
+    if (members.roleOf(row) === one.role) members.refresh(row, one.ttlS, expiryTick, before || completes);
+    else {
+      members.remove(row);
+      members.add(swarm, one.role, one.ttlS, expiryTick, before || completes);
     }
-    const source = sourceOf(row.key);
-    const rest = this.#perSource.get(source)! - 1;
-    if (rest === 0) this.#perSource.delete(source);
-    else this.#perSource.set(source, rest);
-    this.#peers--;
+    this.#swarms.touch(swarm);
+    if (completes) this.#countCompleted(swarm);
+    return true;
+  }
+
+  #countCompleted(swarm: number): void {
+    this.#swarms.set(swarm, SWARM.completed, this.#swarms.get(swarm, SWARM.completed) + 1);
+  }
+
+  /** Without settling: whoever met the dead peer may still be at work on its swarm. */
+  #expire(members: Members, row: number): void {
+    this.#expiredPeers++;
+    this.#forget(members, row);
+  }
+
+  #expireSwept(members: Members, row: number): void {
+    const swarm = members.swarmOf(row);
+    this.#expire(members, row);
+    this.#settle(swarm);
+  }
+
+  #drop(members: Members, row: number): void {
+    const swarm = members.swarmOf(row);
+    this.#forget(members, row);
+    this.#settle(swarm);
+  }
+
+  #forget(members: Members, row: number): void {
+    const swarm = members.swarmOf(row);
+    members.remove(row);
+    if (this.#swarms.get(swarm, SWARM.size) === 0) this.#swarms.desert(swarm);
   }
 
   /** To be called when a step on a swarm is complete: an empty swarm that has nothing to remember is closed. */
-  #settle(swarm: Swarm): void {
-    const fertile = swarm.seeders + swarm.partialSeeds > 0;
-    const becameBarren = swarm.fertile && !fertile;
-    swarm.fertile = fertile;
-    if (swarm.size === 0 && swarm.completed === 0) this.#close(swarm);
-    if (becameBarren) this.#barren(swarm.infoHash);
+  #settle(swarm: number): void {
+    const swarms = this.#swarms;
+    const fertile = swarms.get(swarm, SWARM.givers) > 0 ? 1 : 0;
+    const infoHash = swarms.get(swarm, SWARM.fertile) > fertile ? swarms.infoHashOf(swarm) : undefined;
+    swarms.set(swarm, SWARM.fertile, fertile);
+    if (swarms.get(swarm, SWARM.size) === 0 && swarms.get(swarm, SWARM.completed) === 0) swarms.close(swarm);
+    if (infoHash !== undefined) this.#barren(infoHash);
+  }
+
+  #answered(swarm: number, peerBytes: number): AnnounceOutcome {
+    const answer = this.#answer;
+    answer.peerBytes = peerBytes;
+    answer.seeders = swarm === NONE ? 0 : this.#swarms.get(swarm, SWARM.seeders);
+    answer.leechers = swarm === NONE ? 0 : this.#swarms.get(swarm, SWARM.size) - answer.seeders;
+    return answer;
   }
 }
 
-/** Once per peer, and only from one that has everything. */
-function countCompleted(row: Row, one: Announcement): void {
-  if (one.event !== 'completed' || one.role !== 'seeder' || row.completed) return;
-  row.completed = true;
-  row.swarm.completed++;
-}
-
-const outcome = (swarm: Swarm | undefined, peerBytes: number): AnnounceOutcome => ({
-  ok: true,
-  peerBytes,
-  seeders: swarm?.seeders ?? 0,
-  leechers: (swarm?.leechers ?? 0) + (swarm?.partialSeeds ?? 0),
-});
+/** Rows come in blocks of a power of two, at least four, of which most are more than half full. */
+const rowsFor = (limits: RegistryLimits): number => 2 * limits.peers + 8 * limits.swarms + 4_096;

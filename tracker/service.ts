@@ -1,17 +1,19 @@
-import { addressBytes } from '../common/base/address.ts';
+import { addressBytes, writeIPv4 } from '../common/base/address.ts';
 import type { Endpoint, Instant } from '../common/base/ids.ts';
+import { MAX_DATAGRAM_BYTES } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
+import { Prefixes } from '../common/base/prefixes.ts';
 import type { BeatRequest, PublishRequest } from '../common/wire/catalogue-publishing.ts';
 import { encodeBeatResponse, encodePublishResponse } from '../common/wire/catalogue-publishing.ts';
 import { encodeHelloResponse, encodeListResponse, encodeLookupResponse } from '../common/wire/catalogue-reading.ts';
 import type { AnnounceRequest, RequestFault, TrackerRequest } from '../common/wire/tracker-packets.ts';
 import {
-  decodeRequest,
-  encodeAnnounceResponse,
   encodeConnectResponse,
   encodeErrorResponse,
   encodeScrapeResponse,
+  writeAnnounceResponse,
 } from '../common/wire/tracker-packets.ts';
+import { RequestReader } from '../common/wire/tracker-reader.ts';
 import { Clerk, type ServiceSettings } from './clerk.ts';
 import type { Cookie } from './cookie.ts';
 import type { RefusalReason } from './registry.ts';
@@ -28,7 +30,7 @@ export type Outcome =
 
 export interface Handled {
   readonly outcome: Outcome;
-  /** What to send back to where the datagram came from; undefined for silence. */
+  /** What to send back to where the datagram came from, to be sent at once; undefined for silence. */
   readonly reply: Uint8Array | undefined;
 }
 
@@ -43,6 +45,11 @@ export class TrackerService {
   readonly #cookie: Cookie;
   /** Who serves what has been understood; other protocols ask it too. */
   readonly clerk: Clerk;
+  /** What is made for each announce anew, made once: the request, where it came from, and the answer. */
+  readonly #reader = new RequestReader();
+  readonly #addressV4 = new Uint8Array(4);
+  readonly #reply = new Prefixes(new Uint8Array(MAX_DATAGRAM_BYTES));
+  readonly #announced: { outcome: 'announce'; reply: Uint8Array } = { outcome: 'announce', reply: this.#reply.whole };
   #now: Instant;
 
   constructor(options: {
@@ -74,12 +81,12 @@ export class TrackerService {
     this.clerk.sweep(now);
   }
 
-  /** Judges one datagram. Its bytes are not kept. */
+  /** Judges one datagram. Its bytes are not kept; the result is valid until the next one. */
   handle(bytes: Uint8Array, from: Endpoint, now: Instant): Handled {
     this.#now = now;
-    const received = decodeRequest(bytes);
+    const received = this.#reader.read(bytes);
     if (!received.ok && !received.answerable) return silent(received.reason);
-    const address = addressBytes(from.host);
+    const address = writeIPv4(from.host, this.#addressV4) ? this.#addressV4 : addressBytes(from.host);
     // Nobody can be reached at port 0, and nobody sends from there in earnest.
     if (address === undefined || from.port === 0) return silent('zero_source_port');
     if (!received.ok || received.value.kind !== 'connect') {
@@ -121,7 +128,8 @@ export class TrackerService {
     const { transactionId } = request;
     const answer = this.clerk.announce(request, address, this.#now);
     if (!answer.ok) return explained(answer.reason, transactionId, answer.text);
-    return { outcome: 'announce', reply: encodeAnnounceResponse(transactionId, answer) };
+    this.#announced.reply = this.#reply.of(writeAnnounceResponse(transactionId, answer, this.#reply.whole));
+    return this.#announced;
   }
 
   #publish(request: PublishRequest, address: Uint8Array): Handled {

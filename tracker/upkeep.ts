@@ -1,9 +1,15 @@
 import type { Instant } from '../common/base/ids.ts';
 import { after, NEVER } from '../common/base/ids.ts';
-import type { Clock, Log, LogFields, Meter } from '../common/base/ports.ts';
+import type { Clock, Log, Meter } from '../common/base/ports.ts';
 import type { Clerk } from './clerk.ts';
 
 const REPORT_INTERVAL_MS = 60_000;
+
+/** What was counted since the last report, and the name of the counter that is never reset. */
+interface Tally {
+  readonly counter: string;
+  count: number;
+}
 
 /**
  * What a server does besides answering: it counts what became of requests, reports that once a minute, and sweeps.
@@ -14,8 +20,8 @@ export class Upkeep {
   readonly #log: Log;
   readonly #meter: Meter;
   readonly #clerk: Pick<Clerk, 'nextDue' | 'sweep' | 'size'>;
-  /** Since the last report. BOUNDED: by the fixed names of outcomes. */
-  readonly #counts = new Map<string, number>();
+  /** By outcome. BOUNDED: by the fixed names of outcomes. */
+  readonly #tallies = new Map<string, Tally>();
   #reportDue: Instant = NEVER;
   #wakeDue: Instant = NEVER;
   #cancelWake: () => void = () => {};
@@ -34,8 +40,9 @@ export class Upkeep {
 
   /** To be called for every request that was handled. */
   served(outcome: string, now: Instant): void {
-    this.#meter.count(`tracker_${outcome}`);
-    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1);
+    const tally = this.#tallies.get(outcome) ?? this.#openTally(outcome);
+    tally.count++;
+    this.#meter.count(tally.counter);
     if (this.#reportDue === NEVER) this.#reportDue = after(now, REPORT_INTERVAL_MS);
     this.#schedule();
   }
@@ -67,8 +74,16 @@ export class Upkeep {
     this.#cancelWake = this.#clock.at(due, () => this.#wake());
   }
 
+  #openTally(outcome: string): Tally {
+    const tally = { counter: `tracker_${outcome}`, count: 0 };
+    this.#tallies.set(outcome, tally);
+    return tally;
+  }
+
   #report(message: string): void {
-    this.#log.debug(message, { ...this.#clerk.size, ...(Object.fromEntries(this.#counts) as LogFields) });
-    this.#counts.clear();
+    const counts: Record<string, number> = {};
+    for (const [outcome, tally] of this.#tallies) counts[outcome] = tally.count;
+    this.#tallies.clear();
+    this.#log.debug(message, { ...this.#clerk.size, ...counts });
   }
 }

@@ -6,14 +6,18 @@ import type { Meter } from '../base/ports.ts';
  * BOUNDED: by the names that are written in the code; none comes from the wire.
  */
 export class CountingMeter implements Meter {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { total: number }>();
 
   count(name: string, by = 1): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
+    const count = this.#counts.get(name);
+    if (count === undefined) this.#counts.set(name, { total: by });
+    else count.total += by;
   }
 
   /** What was counted so far, by name in alphabetical order. */
   snapshot(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return Object.fromEntries(
+      [...this.#counts].map(([name, { total }]) => [name, total] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
   }
 }

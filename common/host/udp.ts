@@ -4,8 +4,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { canonicalAddress, isIPv6 } from '../base/address.ts';
 import type { Endpoint } from '../base/ids.ts';
-import { UDP_BUFFER_BYTES } from '../base/limits.ts';
+import { MAX_DATAGRAM_BYTES, UDP_BUFFER_BYTES } from '../base/limits.ts';
 import type { Meter, UdpBinder, UdpPort } from '../base/ports.ts';
+import { Prefixes } from '../base/prefixes.ts';
 import { bindError } from './bind-error.ts';
 import { plainBytes } from './plain-bytes.ts';
 
@@ -45,6 +46,7 @@ class HostUdpPort implements UdpPort {
   readonly #socket: Socket;
   readonly #v6: boolean;
   readonly #meter: Meter;
+  #outgoing = newOutgoing();
   #receive: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   #closed: Promise<void> | undefined;
 
@@ -62,11 +64,22 @@ class HostUdpPort implements UdpPort {
   send(bytes: Uint8Array, to: Endpoint): void {
     if (this.#closed !== undefined) return;
     try {
-      // A copy: when the kernel's queue is full the datagram waits, and the caller may use its bytes again.
-      this.#socket.send(Buffer.from(bytes), to.port, this.#wireHost(to.host), this.#sent);
+      // Without being told of the end: it would cost a turn of the event loop's queue for each datagram.
+      this.#socket.send(this.#copyOf(bytes), to.port, this.#wireHost(to.host));
     } catch {
       this.#meter.count('udp_send_failed');
     }
+  }
+
+  /**
+   * The caller may use its bytes again, and while the kernel's queue is full a datagram waits. As long as none does,
+   * all are sent from the same memory.
+   */
+  #copyOf(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > this.#outgoing.whole.length) return Buffer.from(bytes);
+    if (this.#socket.getSendQueueCount() > 0) this.#outgoing = newOutgoing();
+    this.#outgoing.whole.set(bytes);
+    return this.#outgoing.of(bytes.length);
   }
 
   onDatagram(receive: (bytes: Uint8Array, from: Endpoint) => void): void {
@@ -81,10 +94,6 @@ class HostUdpPort implements UdpPort {
     return this.#closed;
   }
 
-  readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#meter.count('udp_send_failed');
-  };
-
   /** A socket of both families knows IPv4 addresses only in their mapped form (RFC 4291, 2.5.5.2). */
   #wireHost(host: string): string {
     return this.#v6 && !isIPv6(host) ? `::ffff:${host}` : host;
@@ -95,6 +104,8 @@ class HostUdpPort implements UdpPort {
     if (host !== undefined) this.#receive?.(plainBytes(bytes), { host, port: from.port });
   }
 }
+
+const newOutgoing = (): Prefixes => new Prefixes(new Uint8Array(MAX_DATAGRAM_BYTES));
 
 /** A burst of announces is lost where the kernel's buffer is small. It may refuse, or give less. */
 function enlargeBuffers(socket: Socket): void {

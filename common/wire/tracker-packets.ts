@@ -31,7 +31,7 @@ import {
  */
 
 /** In the order of the wire's numbers. `paused` is a partial seed: it wants nothing more, though something is left. */
-const EVENTS = ['none', 'completed', 'started', 'stopped', 'paused'] as const;
+export const EVENTS = ['none', 'completed', 'started', 'stopped', 'paused'] as const;
 export type AnnounceEvent = (typeof EVENTS)[number];
 
 export interface ConnectRequest {
@@ -190,22 +190,29 @@ export function encodeConnectResponse(transactionId: number, id: Uint8Array): Ui
   return bytes;
 }
 
-export function encodeAnnounceResponse(
-  transactionId: number,
-  answer: {
-    readonly intervalS: number;
-    readonly leechers: number;
-    readonly seeders: number;
-    /** Compact peers: address and port of each, nothing between. */
-    readonly peers: Uint8Array;
-  },
-): Uint8Array {
-  const bytes = newResponse(ANNOUNCE_RESPONSE_BYTES + answer.peers.length, ACTION_ANNOUNCE, transactionId);
-  writeU32(bytes, 8, answer.intervalS);
-  writeU32(bytes, 12, answer.leechers);
-  writeU32(bytes, 16, answer.seeders);
-  bytes.set(answer.peers, ANNOUNCE_RESPONSE_BYTES);
+export interface AnnounceResponse {
+  readonly intervalS: number;
+  readonly leechers: number;
+  readonly seeders: number;
+  /** Compact peers: address and port of each, nothing between. */
+  readonly peers: Uint8Array;
+}
+
+export function encodeAnnounceResponse(transactionId: number, answer: AnnounceResponse): Uint8Array {
+  const bytes = new Uint8Array(ANNOUNCE_RESPONSE_BYTES + answer.peers.length);
+  writeAnnounceResponse(transactionId, answer, bytes);
   return bytes;
+}
+
+/** Writes the answer into what has room for it; gives its length. */
+export function writeAnnounceResponse(transactionId: number, answer: AnnounceResponse, into: Uint8Array): number {
+  writeU32(into, 0, ACTION_ANNOUNCE);
+  writeU32(into, 4, transactionId);
+  writeU32(into, 8, answer.intervalS);
+  writeU32(into, 12, answer.leechers);
+  writeU32(into, 16, answer.seeders);
+  into.set(answer.peers, ANNOUNCE_RESPONSE_BYTES);
+  return ANNOUNCE_RESPONSE_BYTES + answer.peers.length;
 }
 
 export interface SwarmCounts {
@@ -281,7 +288,8 @@ export const decodeErrorText = (bytes: Uint8Array): string => looseText(bytes.su
 const UNKNOWN_AMOUNT_HIGH = 0x7fff_ffff;
 
 /** Sums past 2^53 lose their last digits, never their size: 0 is 0 and 1 is not. */
-const readAmount = (bytes: Uint8Array, at: number): number => readU32(bytes, at) * 2 ** 32 + readU32(bytes, at + 4);
+export const readAmount = (bytes: Uint8Array, at: number): number =>
+  readU32(bytes, at) * 2 ** 32 + readU32(bytes, at + 4);
 
 function writeAmount(bytes: Uint8Array, at: number, amount: number): void {
   const known = amount < 2 ** 63;

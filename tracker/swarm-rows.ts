@@ -1,0 +1,156 @@
+import type { WireHash } from '../common/base/ids.ts';
+import { readU32, writeU32 } from '../common/base/bytes.ts';
+import type { HalfSipHash } from './half-sip-hash.ts';
+import { NONE, SlotTable } from './slot-table.ts';
+import { WordSlab } from './word-slab.ts';
+
+const HASH_WORDS = 5;
+
+/** The words of a swarm behind its info hash. */
+export const SWARM = {
+  /** Words of an address: 1 for IPv4, 4 for IPv6. */
+  family: 5,
+  /** Its peers stand in a row: first the givers, who hand out only, then the takers. */
+  givers: 6,
+  size: 7,
+  /** Of the givers, those with nothing left. */
+  seeders: 8,
+  completed: 9,
+  /** Where its rows begin, and how many fit; its members know more. */
+  base: 10,
+  sizeClass: 11,
+  older: 12,
+  newer: 13,
+  /** 1 when it had a giver as the registry last looked. */
+  fertile: 14,
+} as const;
+const SWARM_WORDS = 16;
+
+/** Swarms by when they were last used, threaded through their words: the swarm used longest ago, and the latest. */
+interface Recency {
+  oldest: number;
+  newest: number;
+}
+
+/**
+ * The swarms, by number. The same hash is another swarm in each family: an answer holds peers of the asker's family
+ * only (BEP 7, 15).
+ *
+ * BOUNDED: by the registry's limit on swarms.
+ */
+export class SwarmRows {
+  readonly #hash: HalfSipHash;
+  readonly #slab = new WordSlab({ wordsPerItem: SWARM_WORDS });
+  readonly #key = new Int32Array(HASH_WORDS + 1);
+  readonly #table = new SlotTable({ hashOf: (id) => this.#hashOf(id) });
+  readonly #inhabited: Recency = { oldest: NONE, newest: NONE };
+  /** Swarms without peers, kept for their `completed` count while there is room. */
+  readonly #deserted: Recency = { oldest: NONE, newest: NONE };
+
+  constructor(options: { readonly hash: HalfSipHash }) {
+    this.#hash = options.hash;
+  }
+
+  get count(): number {
+    return this.#table.size;
+  }
+
+  get(swarm: number, field: number): number {
+    return this.#slab.get(swarm, field);
+  }
+
+  set(swarm: number, field: number, value: number): void {
+    this.#slab.set(swarm, field, value);
+  }
+
+  find(infoHash: Uint8Array, addressWords: number): number {
+    return this.#findKey(this.#readKey(infoHash, addressWords));
+  }
+
+  /** Adds one that is not there, without peers. */
+  open(infoHash: Uint8Array, addressWords: number): number {
+    const swarm = this.#slab.take();
+    const hash = this.#readKey(infoHash, addressWords);
+    for (let i = 0; i < this.#key.length; i++) this.set(swarm, i, this.#key[i]!);
+    for (let field = SWARM.givers; field < SWARM_WORDS; field++) this.set(swarm, field, 0);
+    this.set(swarm, SWARM.base, NONE);
+    this.#table.insert(hash, swarm);
+    this.#append(this.#deserted, swarm);
+    return swarm;
+  }
+
+  /** Forgets one that has no peers. */
+  close(swarm: number): void {
+    this.#take(this.#deserted, swarm);
+    this.#table.remove(this.#hashOf(swarm), swarm);
+    this.#slab.give(swarm);
+  }
+
+  infoHashOf(swarm: number): WireHash {
+    const bytes = new Uint8Array(4 * HASH_WORDS);
+    for (let i = 0; i < HASH_WORDS; i++) writeU32(bytes, 4 * i, this.get(swarm, i));
+    return bytes as WireHash;
+  }
+
+  /** To be told when it got its first peer. */
+  inhabit(swarm: number): void {
+    this.#take(this.#deserted, swarm);
+    this.#append(this.#inhabited, swarm);
+  }
+
+  /** To be told when its last peer left. */
+  desert(swarm: number): void {
+    this.#take(this.#inhabited, swarm);
+    this.#append(this.#deserted, swarm);
+  }
+
+  /** To be told when one that has peers was used. */
+  touch(swarm: number): void {
+    if (swarm === this.#inhabited.newest) return;
+    this.#take(this.#inhabited, swarm);
+    this.#append(this.#inhabited, swarm);
+  }
+
+  /** Who gives way to another: an empty one if there is any, else the one not used for longest; `NONE` of none. */
+  get leastWanted(): number {
+    return this.#deserted.oldest === NONE ? this.#inhabited.oldest : this.#deserted.oldest;
+  }
+
+  #readKey(infoHash: Uint8Array, addressWords: number): number {
+    for (let i = 0; i < HASH_WORDS; i++) this.#key[i] = readU32(infoHash, 4 * i);
+    this.#key[HASH_WORDS] = addressWords;
+    return this.#hash.of(this.#key, this.#key.length);
+  }
+
+  #hashOf(swarm: number): number {
+    for (let i = 0; i < this.#key.length; i++) this.#key[i] = this.get(swarm, i);
+    return this.#hash.of(this.#key, this.#key.length);
+  }
+
+  /** Who has the words of `#key`. */
+  #findKey(hash: number): number {
+    const [a, b, c, d, e, family] = this.#key as unknown as [number, number, number, number, number, number];
+    const slab = this.#slab;
+    for (let id = this.#table.seek(hash); id !== NONE; id = this.#table.next()) {
+      const first = slab.get(id, 0) === a && slab.get(id, 1) === b && slab.get(id, 2) === c;
+      if (first && slab.get(id, 3) === d && slab.get(id, 4) === e && slab.get(id, 5) === family) return id;
+    }
+    return NONE;
+  }
+
+  #append(list: Recency, swarm: number): void {
+    this.set(swarm, SWARM.older, list.newest);
+    this.set(swarm, SWARM.newer, NONE);
+    if (list.newest === NONE) list.oldest = swarm;
+    else this.set(list.newest, SWARM.newer, swarm);
+    list.newest = swarm;
+  }
+
+  #take(list: Recency, swarm: number): void {
+    const [older, newer] = [this.get(swarm, SWARM.older), this.get(swarm, SWARM.newer)];
+    if (older === NONE) list.oldest = newer;
+    else this.set(older, SWARM.newer, newer);
+    if (newer === NONE) list.newest = older;
+    else this.set(newer, SWARM.older, older);
+  }
+}
