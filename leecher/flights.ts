@@ -1,4 +1,4 @@
-import type { Instant, PieceIndex } from '../common/base/ids.ts';
+import { NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
 import { ENDGAME_SOURCES } from '../common/base/limits.ts';
 import type { Flight, Source } from './source.ts';
 
@@ -12,6 +12,11 @@ export class Flights {
   readonly #byPiece = new Map<PieceIndex, Flight[]>();
   /** Pieces that another source might join. */
   #joinable = 0;
+
+  /** Pieces that are under way. */
+  get count(): number {
+    return this.#byPiece.size;
+  }
 
   has(piece: PieceIndex): boolean {
     return this.#byPiece.has(piece);
@@ -36,6 +41,7 @@ export class Flights {
       launchedAt: now,
       dueAt,
       receivedBytes: 0,
+      begunAt: NEVER,
       hasArrived: false,
     };
     source.flights.set(piece, flight);

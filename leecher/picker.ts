@@ -43,11 +43,6 @@ export class Picker {
     return this.#swarm !== undefined;
   }
 
-  /** A swarm, and all that is needed is under way. */
-  get isEndgame(): boolean {
-    return this.#swarm?.isEndgame === true;
-  }
-
   /** From now on the rarest piece first: some sources do not hold all yet, and more than one wants what they hold. */
   becomeSwarm(random: Random): void {
     if (this.#swarm !== undefined) return;

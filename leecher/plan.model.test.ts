@@ -282,7 +282,7 @@ describe('Plan, against a naive model', () => {
         fc.modelRun(() => ({ model, real: plan }), events);
         drive(model, plan);
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 });

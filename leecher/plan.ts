@@ -52,7 +52,7 @@ import { Picker } from './picker.ts';
 import { Retries } from './retry.ts';
 import { Source, type Failure, type SourceReport } from './source.ts';
 
-/** So long an idle source waits at the end before it is looked again whether others are late. */
+/** So long a source that is idle in a swarm waits before it is looked again whether others are late. */
 const LOOK_AGAIN_MS = 250;
 
 /** What a source should fetch now. */
@@ -201,8 +201,8 @@ export class Plan {
     this.#endPauses(now);
     const pick = this.#picker.pick(source, now);
     if (pick === undefined) {
-      // What is not late yet may be soon.
-      if (this.#picker.isEndgame && source.flights.size === 0) this.#wakeBy(after(now, LOOK_AGAIN_MS));
+      // What is not late at another source may be soon.
+      if (this.isSwarm && source.flights.size === 0 && this.#flights.count > 0) this.#wakeBy(after(now, LOOK_AGAIN_MS));
       return undefined;
     }
     const { piece, from } = pick;
@@ -219,17 +219,17 @@ export class Plan {
     const source = this.#sources.get(id);
     source?.progressed(bytes, now);
     const flight = piece === undefined ? undefined : source?.flights.get(piece);
-    if (flight !== undefined) flight.receivedBytes += bytes;
+    if (flight === undefined) return;
+    if (flight.receivedBytes === 0) flight.begunAt = now;
+    flight.receivedBytes += bytes;
   }
 
   /**
-   * The first bytes of the piece arrived from this source. In a swarm nobody else is asked for it then: the result is
+   * The first bytes of the piece arrived from this source, and `progressed` was told of them. In a swarm nobody else is asked for it then: the result is
    * the sources that have not begun to send it, which should be told that it is no longer wanted.
    */
   began(piece: PieceIndex, id: number, now: Instant): readonly number[] {
-    const flight = this.isSwarm && this.#flights.countOf(piece) > 1 ? this.#flights.find(piece, id) : undefined;
-    if (flight === undefined) return [];
-    flight.receivedBytes = Math.max(1, flight.receivedBytes);
+    if (!this.isSwarm || this.#flights.countOf(piece) < 2 || this.#flights.find(piece, id) === undefined) return [];
     return this.#flights.landWaiting(piece, now).map(({ source }) => source.id);
   }
 

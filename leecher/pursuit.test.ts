@@ -77,8 +77,9 @@ class Bench {
     });
   }
 
-  join(id: number, held: readonly number[] = ALL): FakePeer {
+  join(id: number, held: readonly number[] = ALL, isUploadOnly = false): FakePeer {
     const peer = new FakePeer(id, new Bitfield(this.swarm.torrent.content!.geometry.pieceCount));
+    peer.isUploadOnly = isUploadOnly;
     for (const piece of held) peer.pieces!.add(pieceIndex(piece));
     this.book.arrived(peer, this.clock.now());
     peer.onClosed = (reason) => {
@@ -217,7 +218,7 @@ describe('pursuit', () => {
 
   it('tells of missing chunks once for each change, and only when nothing else is to be done', async () => {
     const bench = new Bench();
-    const peer = bench.join(1, [0, 1, 2, 3, 4, 5, 9]);
+    const peer = bench.join(1, [0, 1, 2, 3, 4, 5, 9], true);
     bench.start();
     bench.pursuit.look(bench.clock.now());
     expect(bench.events.of('missing')).toEqual([]);
@@ -228,12 +229,44 @@ describe('pursuit', () => {
     bench.pursuit.look(bench.clock.now());
     expect(bench.hungry).toBe(hungry + 1);
 
-    const other = bench.join(2, [6, 7]);
+    const other = bench.join(2, [6, 7], true);
     await bench.settle([other]);
     bench.pursuit.look(bench.clock.now());
     expect(bench.events.of('missing').at(-1)).toBe('missing 8, 10-11 at 2');
     await bench.settle([bench.join(3)]);
     expect(bench.events.of('missing')).toHaveLength(2);
+    expect(bench.pursuit.isComplete).toBe(true);
+  });
+
+  it('begins with what the first of a swarm shows, and tells of missing chunks only when nothing comes any more', async () => {
+    const bench = new Bench();
+    const [seeder, leecher] = [bench.join(1, []), bench.join(2, [])];
+    expect(bench.pursuit.tryToStart()).toBe(false);
+    const show = (peer: FakePeer, piece: number): void => {
+      peer.pieces!.add(pieceIndex(piece));
+      bench.pursuit.gained(peer, pieceIndex(piece));
+      bench.pursuit.look(bench.clock.now());
+    };
+    show(seeder, 3);
+    bench.start();
+    for (const [peer, piece] of [
+      [seeder, 5],
+      [leecher, 7],
+      [seeder, 8],
+    ] as const) {
+      await bench.settle([seeder, leecher]);
+      expect(await bench.pass(500)).toBeUndefined();
+      show(peer, piece);
+    }
+    await bench.settle([seeder, leecher]);
+    expect([...bench.verified].sort((a, b) => a - b)).toEqual([3, 5, 7, 8]);
+    expect(bench.events.of('missing')).toEqual([]);
+    await bench.pass(2_500);
+    expect(bench.events.of('missing')).toEqual(['missing 0-2, 4, 6, 9-11 at 2']);
+    await bench.pass(10_000);
+    expect(bench.events.of('missing')).toHaveLength(1);
+    bench.join(3);
+    await bench.settle([bench.join(4)]);
     expect(bench.pursuit.isComplete).toBe(true);
   });
 

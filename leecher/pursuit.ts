@@ -43,6 +43,8 @@ export interface PursuitOptions {
 const FEWEST_BUFFERS = 4;
 /** Once all that is left is known to be corrupt everywhere, this long is given to sources that may still come. */
 const HOPELESS_GRACE_MS = 5_000;
+/** In a swarm what nobody shows now somebody may show in a moment: so long there must be nothing to do. */
+const SWARM_IDLE_MS = 2_000;
 
 export class Pursuit {
   readonly #options: PursuitOptions;
@@ -52,6 +54,10 @@ export class Pursuit {
   readonly #peers = new Map<number, Peer>();
   #hopelessSince: Instant | undefined;
   #toldMissing = '';
+  /** Since when nothing is under way, or when it was last looked why. */
+  #idleSince: Instant | undefined;
+  /** When to look again. */
+  #lookAt: Instant = NEVER;
 
   constructor(options: PursuitOptions) {
     this.#options = options;
@@ -120,7 +126,7 @@ export class Pursuit {
   get nextDue(): Instant {
     if (!this.hasStarted) return NEVER;
     const hopelessAt = this.#hopelessSince === undefined ? NEVER : after(this.#hopelessSince, HOPELESS_GRACE_MS);
-    return Math.min(this.#plan.nextDue, hopelessAt) as Instant;
+    return Math.min(this.#plan.nextDue, hopelessAt, this.#lookAt) as Instant;
   }
 
   /* ---- peers ---- */
@@ -194,10 +200,19 @@ export class Pursuit {
   /** When nothing is under way and pieces are missing: nobody has them, or nobody has them right. */
   look(now: Instant): void {
     if (!this.hasStarted || this.isComplete) return;
+    this.#lookAt = NEVER;
     if (this.#fetching.isBusy) {
       this.#hopelessSince = undefined;
+      this.#idleSince = undefined;
       return;
     }
+    this.#idleSince ??= now;
+    if (this.#plan.isSwarm && now < after(this.#idleSince, SWARM_IDLE_MS)) {
+      this.#lookAt = after(this.#idleSince, SWARM_IDLE_MS);
+      return;
+    }
+    // To find out costs a walk over the pieces of all sources, and haves come by the thousand.
+    this.#idleSince = now;
     const { missing } = this;
     const text = rangesText(missing);
     if (text !== this.#toldMissing) this.#options.events.missing(missing, this.#peers.size);

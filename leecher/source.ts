@@ -63,6 +63,8 @@ export interface Flight {
   readonly dueAt: Instant;
   /** Bytes of it that came. */
   receivedBytes: number;
+  /** When the first of them came. */
+  begunAt: Instant;
   /** All bytes are here and are being checked or written. */
   hasArrived: boolean;
 }
@@ -89,6 +91,8 @@ export class Source implements Runner {
   headStartUntil: Instant = instant(0);
   /** Until then an offender rests. */
   restUntil: Instant = instant(0);
+  /** When it may be given, in a swarm, what waits at others. */
+  relievesFrom: Instant = instant(0);
   #strikes = 0;
   #launches = 0;
   #launchesAtStrike = 0;

@@ -1,5 +1,5 @@
 import type { Bitfield } from '../common/base/bitfield.ts';
-import type { Instant, PieceIndex } from '../common/base/ids.ts';
+import { after, type Instant, type PieceIndex } from '../common/base/ids.ts';
 import { ENDGAME_SOURCES } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import type { Flights } from './flights.ts';
@@ -7,18 +7,15 @@ import type { Pick } from './picker.ts';
 import { Rarest } from './rarest.ts';
 import type { Flight, Source } from './source.ts';
 
-/** A piece that waits behind others at its source, or was not begun there, for longer than this is for one that is idle. */
+/** A piece that has waited so long, behind others of its source or alone, is for a source that is idle. */
 const MOST_QUEUED_MS = 500;
 const MOST_WAITING_MS = 5_000;
-/** At the end a piece that is being received is asked of another source too if it would take longer than this. */
+/** At the end a piece that is being received is asked of another source too if it would take longer than this … */
 const MOST_RECEIVING_MS = 1_000;
-
-/** How long a flight of a source is still expected to take, and whether others are before it. */
-interface Prospect {
-  readonly flight: Flight;
-  readonly isBehind: boolean;
-  readonly expectedMs: number;
-}
+/** … which is judged so long after its first byte. */
+const JUDGED_AFTER_MS = 500;
+/** So long an idle source for which there was nothing waits before the others are looked through for it again. */
+const LOOK_AGAIN_MS = 100;
 
 /**
  * The picking strategy among sources that do not hold all yet. What is to be considered stands at the top of `plan.ts`.
@@ -69,7 +66,7 @@ export class SwarmPicker {
   }
 
   /** All that is needed is under way: only now a piece may come from two sources. */
-  get isEndgame(): boolean {
+  get #isEndgame(): boolean {
     return this.#rarest.freeCount === 0;
   }
 
@@ -78,47 +75,42 @@ export class SwarmPicker {
     if (source.isOnProbation && (!isIdle || now < source.restUntil)) return undefined;
     const piece = this.#rarest.take(source);
     if (piece !== undefined) return { piece };
-    return isIdle && !source.isOnProbation ? this.#relieve(source, now) : undefined;
+    if (!isIdle || source.isOnProbation || now < source.relievesFrom) return undefined;
+    const pick = this.#relieve(source, now);
+    if (pick === undefined) source.relievesFrom = after(now, LOOK_AGAIN_MS);
+    return pick;
   }
 
   /** What an idle source does for others: a piece that waits at one of them or, at the end, one that is slow to come. */
   #relieve(source: Source, now: Instant): Pick | undefined {
-    let [moved, joined]: [Prospect | undefined, Prospect | undefined] = [undefined, undefined];
+    let [moved, joined]: [Flight | undefined, Flight | undefined] = [undefined, undefined];
+    let latestMs = 0;
     for (const other of this.#sources.values()) {
       if (other === source) continue;
-      for (const prospect of prospects(other, now)) {
-        const { flight, expectedMs } = prospect;
+      let isBehind = false;
+      for (const flight of other.flights.values()) {
+        const waitsMs = isBehind ? MOST_QUEUED_MS : MOST_WAITING_MS;
+        isBehind = true;
         if (!source.mayTake(flight.piece)) continue;
         const count = this.#flights.countOf(flight.piece);
-        if (count === 1 && isForAnother(prospect, now)) {
-          if (moved === undefined || expectedMs > moved.expectedMs) moved = prospect;
-        } else if (this.isEndgame && count < ENDGAME_SOURCES && isLate(prospect)) {
-          if (joined === undefined || expectedMs > joined.expectedMs) joined = prospect;
+        if (count === 1 && flight.receivedBytes === 0 && now - flight.launchedAt > waitsMs) {
+          if (moved === undefined || flight.launchedAt < moved.launchedAt) moved = flight;
+        } else if (this.#isEndgame && count < ENDGAME_SOURCES) {
+          const lateMs = latenessMs(flight, now);
+          if (lateMs > latestMs) [joined, latestMs] = [flight, lateMs];
         }
       }
     }
-    if (moved !== undefined) return { piece: moved.flight.piece, from: moved.flight.source };
-    return joined === undefined ? undefined : { piece: joined.flight.piece };
+    if (moved !== undefined) return { piece: moved.piece, from: moved.source };
+    return joined === undefined ? undefined : { piece: joined.piece };
   }
 }
 
-/** The flights of a source, oldest first, as it delivers them. */
-function* prospects(source: Source, now: Instant): Generator<Prospect> {
-  const pace = Math.max(1, source.rate.perSecond(now, 1));
-  let queuedBytes = 0;
-  for (const flight of source.flights.values()) {
-    const isBehind = queuedBytes > 0;
-    queuedBytes += flight.sizeBytes - flight.receivedBytes;
-    yield { flight, isBehind, expectedMs: (queuedBytes * 1000) / pace };
-  }
+/** 0 when it is soon here. To ask another as well costs nothing while it waits: whoever begins is left alone with it. */
+function latenessMs(flight: Flight, now: Instant): number {
+  const { receivedBytes, begunAt, launchedAt, sizeBytes } = flight;
+  if (receivedBytes === 0) return Number.MAX_SAFE_INTEGER - launchedAt;
+  const takenMs = now - begunAt;
+  const expectedMs = (takenMs * (sizeBytes - receivedBytes)) / receivedBytes;
+  return takenMs < JUDGED_AFTER_MS || expectedMs < MOST_RECEIVING_MS ? 0 : expectedMs;
 }
-
-/** It waits, and others come before it or it has waited long. */
-function isForAnother({ flight, isBehind, expectedMs }: Prospect, now: Instant): boolean {
-  if (flight.receivedBytes > 0) return false;
-  return isBehind ? expectedMs > MOST_QUEUED_MS : now - flight.launchedAt > MOST_WAITING_MS;
-}
-
-/** To ask another as well costs nothing while it waits: whoever begins is left alone with it. */
-const isLate = ({ flight, expectedMs }: Prospect): boolean =>
-  flight.receivedBytes === 0 || expectedMs > MOST_RECEIVING_MS;
