@@ -153,6 +153,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       store: new SourceStore({ files: tree, pieces: info.geometry }),
       held,
       choking: USUAL_CHOKE_TERMS,
+      isOnlySource: options.webseed === undefined && !prepared.hasWebSeeds,
       check: () => tree.check(),
       presence: (facts) =>
         present({ facts, info, trackers, typed: options.tracker, localHost, host, clock, random, meter }),
@@ -248,6 +249,8 @@ interface Prepared {
   readonly held: Bitfield;
   /** URLs, at least one. */
   readonly trackers: readonly string[];
+  /** Of a torrent that names some. */
+  readonly hasWebSeeds: boolean;
 }
 
 const prepare = (work: Work): Promise<Prepared> =>
@@ -279,7 +282,7 @@ async function prepareNew(work: Work): Promise<Prepared> {
   const files = content.parts.map((part) => ({ path: part.source, identity: part.identity }));
   const { tree, digests } = await digest(work, content, files);
   const trackers = trackersOf(options.tracker ?? []);
-  return { description: describe(shared, content.geometry, digests), tree, held, trackers };
+  return { description: describe(shared, content.geometry, digests), tree, held, trackers, hasWebSeeds: false };
 }
 
 const DEFAULT_TRACKER = 'udp://127.0.0.1:6969';
@@ -302,7 +305,13 @@ async function prepareExisting(work: Work, torrent: string): Promise<Prepared> {
   const files = await findSources({ top: data!, isDirectory, files: geometry.files, disk: realDisk });
   const { tree, digests } = await digest(work, cutOf(info), files);
   const trackers = trackersOf([...(options.tracker ?? []), ...metainfo.trackerTiers.flat()]);
-  return { description: recognised(metainfo, digests, held), tree, held, trackers };
+  return {
+    description: recognised(metainfo, digests, held),
+    tree,
+    held,
+    trackers,
+    hasWebSeeds: metainfo.webSeeds.length > 0,
+  };
 }
 
 async function digest(

@@ -32,6 +32,8 @@ export interface ShareOptions {
   /** The pieces that are offered and served: all of them, or the assigned range. */
   readonly held: Bitfield;
   readonly choking: ChokeTerms;
+  /** Nothing says that someone else has the content, such as a web seed. */
+  readonly isOnlySource: boolean;
   /** Rejects when the file is no longer what it was; asked now and then, since nobody may be reading. */
   readonly check: () => Promise<void>;
   readonly presence: (facts: PresenceFacts) => Presence;
@@ -76,6 +78,7 @@ export class Share {
       },
     });
     this.#swarm.serveFrom(store);
+    if (options.isOnlySource) this.#swarm.seedInitially();
     this.#node.join(this.#swarm);
     const facts = {
       peerId,
@@ -86,6 +89,9 @@ export class Share {
         leftBytes: info.geometry.totalBytes - bytesOf(held, info),
         partialSeed: !held.isFull,
       }),
+      onSeeders: (count: number) => {
+        this.#swarm.initial?.learnSeeders(count);
+      },
       // Stock clients that came before us wait minutes for their next announce: we dial them.
       onPeers: (endpoints: readonly Endpoint[]) => {
         this.#swarm.meet(endpoints);

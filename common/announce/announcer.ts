@@ -30,6 +30,8 @@ export interface AnnouncerOptions {
   readonly wireHash: WireHash;
   progress(): AnnounceProgress;
   onPeers(endpoints: readonly Endpoint[]): void;
+  /** Called after every beat of a tracker that answers, with how many have everything. */
+  onSeeders?(count: number): void;
   /** Called after every beat of a tracker, and when its name does not resolve. */
   readonly onTracker?: (state: TrackerState) => void;
   /** Seconds after which a tracker of ours forgets us, if it hears nothing more. */
@@ -57,7 +59,10 @@ export class Announcer {
     this.#udpCaller = new TrackerCaller({ clock, random, udp, localHost: options.localHost });
     this.#httpCaller = new HttpCaller({ http: options.http, resolver });
     const subject = this.#subjectOf(options);
-    const onState = options.onTracker ?? (() => {});
+    const onState = (state: TrackerState): void => {
+      options.onTracker?.(state);
+      if (state.status === 'working') options.onSeeders?.(state.seeders);
+    };
     this.#sites = distinct(options.trackers).map((tracker) => {
       const newLine = (): TrackerLine => this.#newLine(tracker, subject, log);
       return new TrackerSite({ clock, newLine, resolver, log, subject, tracker, onState });

@@ -167,6 +167,10 @@ export const MAX_MEASURED_SLOTS = 64;
 export const CHOKE_INTERVAL_MS = 10_000;
 /** How long one that was unchoked by chance stays so (BEP 3). */
 export const OPTIMISTIC_INTERVAL_MS = 30_000;
+/** Pieces of the largest torrent that is shown piece by piece at first: each is a message to each peer in the end. */
+export const MAX_SHOWN_PIECES = 2 ** 16;
+/** Pieces that are shown in one turn of the event loop. */
+export const MAX_SHOWN_AT_ONCE = 2_048;
 /** What a peer gave us in this time decides what we give it. */
 export const MERIT_WINDOW_MS = 20_000;
 

@@ -21,6 +21,7 @@ import {
 } from '../wire/peer-messages.ts';
 import { Connection } from './connection.ts';
 import type { Swarm } from './swarm.ts';
+import { UploadDesk } from './upload-desk.ts';
 
 const SEEDER = '10.0.0.1';
 const LEECHER = '10.0.0.2';
@@ -303,6 +304,7 @@ it('[fault 33] a peer that asks without reading is not read from, and takes a bo
     listenPort: 7001,
     clock,
     log: silentLog,
+    desk: new UploadDesk({ clock }),
   });
   connection.start();
   stream.handler!.onBytes(handshakeOf({ fast: true, extended: true }, WIRE_HASH, PEER_ID));

@@ -2,6 +2,7 @@
  * Drives one peer's stream: bytes to the session, the session's messages to the stream, blocks from the disk while the
  * stream takes them. Holds one wake-up, for the session's silence limits.
  */
+import type { Bitfield } from '../base/bitfield.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { after, type Endpoint, endpointText, type Instant, type PeerId, type PieceIndex } from '../base/ids.ts';
 import type { Clock, CloseCause, Log, TcpHandler, TcpPort } from '../base/ports.ts';
@@ -20,6 +21,7 @@ import { Service } from './service.ts';
 import type { SessionEvents } from './session-events.ts';
 import type { Swarm } from './swarm.ts';
 import type { Torrent } from './torrent.ts';
+import type { UploadDesk } from './upload-desk.ts';
 
 export interface ConnectionOptions {
   readonly id: number;
@@ -38,6 +40,8 @@ export interface ConnectionOptions {
   readonly listenPort: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** The node's. */
+  readonly desk: UploadDesk;
 }
 
 /** A peer that says it speaks BEP 10 and then does not is taken as ready after this. */
@@ -77,6 +81,8 @@ export class Connection implements SessionEvents, TcpHandler {
     this.#outbox = new Outbox({ stream });
     this.#metadata = this.#makeMetadata();
     this.service = new Service({
+      id,
+      desk: options.desk,
       stream,
       session: this.#session,
       outbox: this.#outbox,
@@ -188,8 +194,14 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   sendHave(piece: PieceIndex): void {
-    // A peer that has the piece gains nothing from hearing of it.
-    if (this.#session.isOpen && this.#session.pieces?.has(piece) !== true) this.#session.say.have(piece);
+    // A seed gains nothing from hearing of it; but who sent us the piece learns that it has arrived.
+    const gains = this.dealings.given.delete(piece) || this.#session.pieces?.isFull !== true;
+    if (this.#session.isOpen && gains) this.#session.say.have(piece);
+  }
+
+  /** Tells the peer of a piece that it did not know we have. */
+  show(piece: PieceIndex): void {
+    if (this.#session.isOpen) this.#session.say.have(piece);
   }
 
   /** Tells the peer that we want nothing any more (BEP 21). */
@@ -224,6 +236,10 @@ export class Connection implements SessionEvents, TcpHandler {
     return this.#swarm?.torrent;
   }
 
+  offered(): Bitfield {
+    return this.#swarm!.offeredTo(this);
+  }
+
   open(): void {
     this.#openedAt = this.#now();
     if (!this.#swarm!.admit(this)) return;
@@ -244,6 +260,8 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   have(piece: PieceIndex): void {
+    this.service.arrived(piece);
+    this.#swarm!.initial?.has(this, piece);
     if (this.#wasReady) this.#fetcher?.onHave(this.peer, piece, this.#now());
   }
 
@@ -261,6 +279,7 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   requested(ref: BlockRef): void {
+    this.#swarm!.initial?.asked(this, ref.piece as PieceIndex);
     this.service.take(ref);
   }
 
@@ -274,6 +293,7 @@ export class Connection implements SessionEvents, TcpHandler {
 
   block(piece: PieceIndex, begin: number, length: number): void {
     this.dealings.received.add(length, this.#now());
+    this.dealings.given.add(piece);
     this.#swarm!.downloaded(length);
     this.#fetcher?.onBlock(this.peer, piece, begin, length, this.#now());
   }

@@ -188,7 +188,7 @@ export class Hearing implements FrameSink {
     const { say, events, now, offend } = this.#options;
     const verdict = judgeRequest(ref, {
       content: this.#content,
-      offered: this.#options.torrent().offered,
+      offered: events.offered(),
       blockBytes: this.#blockBytes,
     });
     if (verdict === 'fine' && !say.isChoking) return events.requested(ref);

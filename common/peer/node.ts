@@ -9,6 +9,7 @@ import { DIAL_TIMEOUT_MS, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_IP, MAX_HALF_OPEN
 import type { Clock, Dialer, Listener, Log, Meter, TcpPort } from '../base/ports.ts';
 import { Connection } from './connection.ts';
 import type { Swarm } from './swarm.ts';
+import { UploadDesk } from './upload-desk.ts';
 import { isNamed } from './wire-names.ts';
 
 export interface NodeOptions {
@@ -22,6 +23,7 @@ export interface NodeOptions {
 
 export class Node {
   readonly #options: NodeOptions;
+  readonly #desk: UploadDesk;
   /** BOUNDED: by the caller, one for each torrent. */
   readonly #swarms = new Set<Swarm>();
   readonly #connections = new Set<Connection>();
@@ -34,6 +36,7 @@ export class Node {
 
   constructor(options: NodeOptions) {
     this.#options = options;
+    this.#desk = new UploadDesk({ clock: options.clock });
     options.listener.onConnection((stream) => {
       this.#accept(stream);
     });
@@ -50,6 +53,7 @@ export class Node {
   /** Takes part in a swarm from now on. */
   join(swarm: Swarm): void {
     this.#swarms.add(swarm);
+    swarm.use(this.#desk);
   }
 
   /** Dials whoever is due, and wakes for the next one. */
@@ -140,6 +144,7 @@ export class Node {
       listenPort: this.listenPort,
       clock,
       log,
+      desk: this.#desk,
     });
     this.#connections.add(connection);
     this.#perHost.set(stream.remote.host, (this.#perHost.get(stream.remote.host) ?? 0) + 1);

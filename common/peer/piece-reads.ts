@@ -50,6 +50,10 @@ export class PieceReads {
     });
   }
 
+  pieceSize(piece: PieceIndex): number {
+    return this.#geometry.pieceSize(piece);
+  }
+
   /**
    * The part of a piece that holds `length` bytes from `begin` as far as the piece goes; more of it than was asked for
    * where that was read in one go. When all buffers are held, the bytes asked for alone if it is urgent, else undefined:

@@ -20,6 +20,8 @@ export interface PresenceFacts {
   readonly wireHash: WireHash;
   progress(): TransferProgress;
   onPeers(endpoints: readonly Endpoint[]): void;
+  /** A tracker says how many have everything, ourselves among them. */
+  onSeeders?(count: number): void;
 }
 
 export interface TransferProgress {

@@ -1,5 +1,5 @@
 /** What one peer gets of us over its connection: blocks while it is unchoked, and hashes. */
-import type { Instant } from '../base/ids.ts';
+import type { Instant, PieceIndex } from '../base/ids.ts';
 import type { Clock, TcpPort } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
@@ -8,14 +8,17 @@ import { HashService } from './hash-service.ts';
 import type { Outbox } from './outbox.ts';
 import type { Session } from './session.ts';
 import type { Swarm } from './swarm.ts';
+import type { UploadDesk, UploadTicket } from './upload-desk.ts';
 import { UploadPump } from './upload-pump.ts';
 
 export interface ServiceOptions {
+  readonly id: number;
   readonly stream: TcpPort;
   readonly session: Session;
   readonly outbox: Outbox;
   readonly dealings: Dealings;
   readonly clock: Clock;
+  readonly desk: UploadDesk;
   /** Known once the torrent is. */
   readonly swarm: () => Swarm | undefined;
 }
@@ -23,16 +26,23 @@ export interface ServiceOptions {
 export class Service {
   readonly #options: ServiceOptions;
   readonly #uploads: UploadPump;
+  readonly #ticket: UploadTicket;
   readonly #hashes: HashService;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
+    this.#ticket = options.desk.join(options.id, {
+      merit: (now) => this.#merit(now),
+      go: () => {
+        this.#uploads.pump();
+      },
+    });
     this.#uploads = this.#makeUploads();
     this.#hashes = this.#makeHashes();
   }
 
   #makeUploads(): UploadPump {
-    const { stream, session, outbox, dealings, swarm } = this.#options;
+    const { id, stream, session, outbox, dealings, swarm } = this.#options;
     return new UploadPump({
       stream,
       say: session.say,
@@ -40,10 +50,12 @@ export class Service {
       flush: () => {
         outbox.flush();
       },
-      sent: (count) => {
+      ticket: this.#ticket,
+      sent: (piece, count) => {
         session.noteSent(this.#now());
         dealings.sent.add(count, this.#now());
         swarm()?.uploaded(count);
+        swarm()?.initial?.sent(id, piece, count);
       },
       failed: (error) => {
         swarm()?.storeFailed(error);
@@ -74,6 +86,23 @@ export class Service {
 
   hashes(request: HashRequest): void {
     void this.#hashes.serve(request);
+  }
+
+  /**
+   * What it gave us beyond what we gave it: while we only serve, who had least comes first. At first a seeder's own
+   * measure: who keeps what it got to itself comes last.
+   */
+  #merit(now: Instant): number {
+    const { id, dealings, swarm } = this.#options;
+    const { received, sent } = dealings;
+    const unspread = swarm()?.initial?.unspread(id);
+    if (unspread !== undefined) return -unspread;
+    return received.sum(now) - sent.sum(now);
+  }
+
+  /** The peer says that it has the piece. */
+  arrived(piece: PieceIndex): void {
+    this.#ticket.arrived(piece);
   }
 
   /** The stream has room again. */
@@ -108,6 +137,7 @@ export class Service {
 
   stop(): void {
     this.#uploads.stop();
+    this.#ticket.leave();
   }
 
   #now(): Instant {

@@ -1,3 +1,4 @@
+import type { Bitfield } from '../base/bitfield.ts';
 import type { PieceIndex } from '../base/ids.ts';
 import type { ExtendedHandshake, MetadataMessage } from '../wire/extended.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
@@ -13,6 +14,8 @@ export interface SessionEvents {
   closed(reason: CloseReason): void;
   /** The torrent an accepted connection asks for. */
   lookup(wireHash: Uint8Array): Torrent | undefined;
+  /** What the peer is told that we have, when the handshakes are done, and may ask for. */
+  offered(): Bitfield;
   /** The handshakes are done. */
   open(): void;
   /** The other side's extended handshake, or a later change to it. */

@@ -267,7 +267,7 @@ export class Session {
     this.#remoteId = remoteId;
     this.#state = 'open';
     if (this.extensions.supported) this.#sendExtendedHandshake();
-    this.say.pieces(this.#torrent!.offered);
+    this.say.pieces(this.#events.offered());
     const content = this.#torrent!.content;
     if (content !== undefined) this.#pieces.adopt(content.geometry.pieceCount);
     this.#events.open();

@@ -212,18 +212,22 @@ describe('upload slots', () => {
 });
 
 describe('a new piece', () => {
-  it('is told to all who do not have it', async () => {
+  it('is told to all but seeds', async () => {
     const world = new World();
     const leecher = await addLeecher(world, { host: '10.0.0.1' });
     const one = await world.join('10.0.1.1', leecher.endpoint, { id: 'one' });
     const two = await world.join('10.0.1.2', leecher.endpoint, { id: 'two' });
     two.send(encodeHave(3));
+    const seed = await world.join('10.0.1.3', leecher.endpoint, { id: 'three' });
+    seed.send(encodeBare(MESSAGE.haveAll));
     await world.clock.runFor(10);
     leecher.swarm.broadcastHave(3 as PieceIndex);
     await world.clock.runFor(10);
     expect(leecher.torrent.offered.has(3 as PieceIndex)).toBe(true);
     expect(one.takeSaid().at(-1)).toEqual({ name: 'have', payload: Uint8Array.of(0, 0, 0, 3) });
-    expect(two.takeNames()).toEqual(['haveNone']);
+    // Even to who has it: how common a piece is counts.
+    expect(two.takeNames()).toEqual(['haveNone', 'have']);
+    expect(seed.takeNames()).toEqual(['haveNone']);
   });
 });
 

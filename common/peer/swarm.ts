@@ -1,6 +1,7 @@
 /**
  * A node's part in the swarm of one torrent: its connections, what they may do, whom to dial, who is unchoked.
  */
+import type { Bitfield } from '../base/bitfield.ts';
 import { equalBytes } from '../base/bytes.ts';
 import {
   after,
@@ -11,19 +12,22 @@ import {
   type PieceIndex,
   type WireHash,
 } from '../base/ids.ts';
-import { DEFAULT_PIECE_BYTES, MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
+import { MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore, Random } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { PEX_FLAG, type PexContact } from '../wire/pex.ts';
-import { type Chokable, Choker, type ChokeTerms, slotsFor } from './choker.ts';
+import type { ChokeTerms } from './choker.ts';
+import { Choking } from './choking.ts';
 import type { Connection } from './connection.ts';
 import { HashAnswers } from './hash-answers.ts';
+import { InitialSeeding } from './initial-seeding.ts';
 import type { CloseReason, Fetcher, Peer } from './peer.ts';
 import { PexRounds } from './pex-rounds.ts';
 import { PieceReads } from './piece-reads.ts';
 import type { RemotePeer } from './remote-peer.ts';
 import { Standing } from './standing.ts';
 import type { Torrent } from './torrent.ts';
+import type { UploadDesk } from './upload-desk.ts';
 import { wireHashesOf, type WireNames } from './wire-names.ts';
 
 export interface SwarmOptions {
@@ -54,26 +58,32 @@ export class Swarm {
   readonly torrent: Torrent;
   readonly fetcher: Fetcher | undefined;
   readonly standing = new Standing();
-  readonly #choker: Choker;
+  readonly #choking: Choking;
   readonly #pex: PexRounds;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
   /** How often they hung up on a name of a hybrid. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
   readonly #refusals = new Map<string, number>();
+  #desk: UploadDesk | undefined;
+  #initial: InitialSeeding | undefined;
   #hashAnswers: HashAnswers | undefined;
   #reads: PieceReads | undefined;
   #uploadedBytes = 0;
   #downloadedBytes = 0;
-  #cancelTurn: (() => void) | undefined;
   #servesOn = false;
-  #isWindingDown = false;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
     this.torrent = options.torrent;
     this.fetcher = options.fetcher;
-    const { choking, random, clock } = options;
-    this.#choker = new Choker({ terms: choking, random, now: clock.now() });
+    this.#choking = new Choking({
+      ...options,
+      terms: options.choking,
+      connections: () => this.connections,
+      isServingOnly: () => this.isUploadOnly,
+      uplink: () => this.#desk?.uplinkBytesPerSecond ?? 0,
+      pieceBytes: () => this.torrent.content?.geometry.pieceBytes,
+    });
     this.#pex = new PexRounds({
       clock: options.clock,
       parties: () => (this.torrent.isPrivate ? [] : this.connections.map(({ gossip }) => gossip)),
@@ -134,6 +144,34 @@ export class Swarm {
     this.#hashAnswers = new HashAnswers({ torrent, store, hasher: this.#options.hasher });
   }
 
+  /** We may be the only one who has everything: pieces are shown as the swarm spreads them. Before anyone connects. */
+  seedInitially(): void {
+    const { clock, log, meter } = this.#options;
+    this.#initial = new InitialSeeding({
+      torrent: this.torrent,
+      clock,
+      log,
+      meter,
+      connectionOf: (id) => this.#connections.get(id),
+      twinOf: (connection) => this.connections.find((other) => isSamePeer(other, connection))?.id,
+    });
+  }
+
+  /** Undefined unless it was asked for. */
+  get initial(): InitialSeeding | undefined {
+    return this.#initial;
+  }
+
+  /** What this peer sees and may ask for. */
+  offeredTo(connection: Connection): Bitfield {
+    return this.#initial?.viewOf(connection) ?? this.torrent.offered;
+  }
+
+  /** The node's uploads take turns there. */
+  use(desk: UploadDesk): void {
+    this.#desk = desk;
+  }
+
   /** Takes up endpoints that a tracker, or a user, named. */
   meet(endpoints: readonly Endpoint[]): void {
     const now = this.#options.clock.now();
@@ -174,8 +212,7 @@ export class Swarm {
    */
   async drain(mostMs: number): Promise<void> {
     const { clock } = this.#options;
-    this.#isWindingDown = true;
-    this.#cancelTurn?.();
+    this.#choking.stop();
     for (const connection of this.connections) connection.service.windDown();
     const due = after(clock.now(), mostMs);
     while (clock.now() < due && this.connections.some(({ service }) => !service.isDrained)) {
@@ -197,8 +234,8 @@ export class Swarm {
 
   closeAll(reason: CloseReason): void {
     for (const connection of this.connections) connection.close(reason);
-    this.#cancelTurn?.();
-    this.#cancelTurn = undefined;
+    this.#initial?.stop();
+    this.#choking.stop();
     this.#pex.stop();
   }
 
@@ -214,7 +251,7 @@ export class Swarm {
   /** The handshake is done: one connection per peer. False when this one was closed. */
   admit(connection: Connection): boolean {
     for (const other of this.#connections.values()) {
-      if (!equalBytes(other.remoteId!, connection.remoteId!)) continue;
+      if (!isSamePeer(other, connection)) continue;
       const isPreferred = this.#isPreferred(connection, other);
       const [kept, given] = isPreferred ? [connection, other] : [other, connection];
       this.#handOver(given, kept);
@@ -259,14 +296,16 @@ export class Swarm {
   piecesChanged(connection: Connection, now: Instant): void {
     const { pieces } = connection.peer;
     const isSeed = pieces?.isFull === true && pieces.size > 0;
+    this.#initial?.met(connection);
     if (this.isUploadOnly && isSeed) return connection.close('nothing-to-exchange');
     this.fetcher?.onPieces(connection.peer, now);
   }
 
   departed(connection: Connection, reason: CloseReason, now: Instant): void {
     const wasIn = this.#connections.delete(connection.id);
+    this.#initial?.left(connection);
     this.#noteRefusal(connection);
-    this.#choker.forget(connection.id);
+    this.#choking.forget(connection.id);
     for (const endpoint of connection.peer.endpoints) {
       if (reason === 'self' || reason === 'nothing-to-exchange') this.standing.dismiss(endpoint);
       else if (reason !== 'duplicate') this.standing.failed(endpoint, now);
@@ -310,28 +349,9 @@ export class Swarm {
     return answer;
   }
 
-  /** Gives and takes upload slots, now and at each turn while someone waits. */
+  /** Somebody's interest changed. */
   rechoke(): void {
-    if (this.#isWindingDown) return;
-    const now = this.#options.clock.now();
-    const peers = this.connections.map((connection) => chokable(connection, now));
-    const facts = { slots: this.#slots, isServingOnly: this.isUploadOnly };
-    const { choke, unchoke } = this.#choker.decide(peers, facts, now);
-    for (const id of choke) this.#connections.get(id)?.service.choke();
-    for (const id of unchoke) this.#connections.get(id)?.service.unchoke();
-    this.#cancelTurn?.();
-    this.#cancelTurn = undefined;
-    const someoneWaits = this.connections.some((connection) => connection.wantsSlot && connection.isChoked);
-    if (!someoneWaits) return;
-    this.#cancelTurn = this.#options.clock.at(this.#choker.nextDue, () => {
-      this.rechoke();
-    });
-  }
-
-  get #slots(): number {
-    const { slots } = this.#options.choking;
-    const geometry = this.torrent.content?.geometry;
-    return slots !== 'measured' ? slots : slotsFor(0, geometry?.pieceBytes ?? DEFAULT_PIECE_BYTES);
+    this.#choking.reconsider();
   }
 
   /* ---- what the node asks for ---- */
@@ -361,9 +381,4 @@ export class Swarm {
   }
 }
 
-const chokable = (connection: Connection, now: Instant): Chokable => ({
-  id: connection.id,
-  isInterested: connection.wantsSlot,
-  isChoked: connection.isChoked,
-  receivedBytes: connection.dealings.received.sum(now),
-});
+const isSamePeer = (one: Connection, other: Connection): boolean => equalBytes(one.remoteId!, other.remoteId!);

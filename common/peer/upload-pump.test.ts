@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { instant } from '../base/ids.ts';
 import { MAX_QUEUED_REQUESTS, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
-import { GEOMETRY, messagesOf } from '../fixtures/sessions.ts';
+import { GEOMETRY, messagesOf, PIECE_BYTES } from '../fixtures/sessions.ts';
 import { filledStore, pieceBytesOf } from '../fixtures/stores.ts';
 import { FakeStream } from '../fixtures/streams.ts';
 import { VirtualClock } from '../sim/clock.ts';
@@ -12,6 +12,7 @@ import { HashLedger } from './hash-ledger.ts';
 import { Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
 import { PieceReads } from './piece-reads.ts';
+import { UploadDesk } from './upload-desk.ts';
 import { UploadPump } from './upload-pump.ts';
 import { Voice } from './voice.ts';
 
@@ -19,7 +20,7 @@ const BLOCK = 16_384;
 const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece} ${begin} ${length}`;
 const ref = (piece: number, begin = 0, length = BLOCK): BlockRef => ({ piece, begin, length });
 
-function setUp(options: { fast?: boolean; hasReads?: boolean; reads?: Pick<PieceReads, 'lease'> } = {}) {
+function setUp(options: { fast?: boolean; hasReads?: boolean; reads?: Pick<PieceReads, 'lease' | 'pieceSize'> } = {}) {
   const clock = new VirtualClock({ startAt: instant(0) });
   const store = filledStore(GEOMETRY, clock);
   const reads = options.reads ?? new PieceReads({ store, geometry: GEOMETRY });
@@ -42,7 +43,8 @@ function setUp(options: { fast?: boolean; hasReads?: boolean; reads?: Pick<Piece
     flush: () => {
       outbox.flush();
     },
-    sent: (count) => {
+    ticket: new UploadDesk({ clock }).join(1, { merit: () => 0, go: () => pump.pump() }),
+    sent: (_piece, count) => {
       sentBytes += count;
     },
     failed: (error) => errors.push(error),
@@ -202,7 +204,7 @@ describe('when others hold all buffers', () => {
       free--;
       return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => free++ };
     };
-    const { clock, pump, answers } = setUp({ reads: { lease } });
+    const { clock, pump, answers } = setUp({ reads: { lease, pieceSize: () => PIECE_BYTES } });
     pump.take(ref(0, 0));
     pump.take(ref(0, BLOCK));
     await clock.runFor(10);
@@ -223,7 +225,7 @@ describe('when others hold all buffers', () => {
       }
       return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => undefined };
     };
-    const { clock, pump, stream } = setUp({ reads: { lease } });
+    const { clock, pump, stream } = setUp({ reads: { lease, pieceSize: () => PIECE_BYTES } });
     world.drain = () => void stream.drain();
     pump.take(ref(0, 0));
     pump.take(ref(0, BLOCK));

@@ -7,17 +7,19 @@ import { BLOCK_BYTES, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
 import type { TcpPort } from '../base/ports.ts';
 import { encodeBlockHeader, type BlockRef } from '../wire/peer-messages.ts';
 import type { Lease, PieceReads } from './piece-reads.ts';
+import type { UploadTicket } from './upload-desk.ts';
 import { Uploads } from './uploads.ts';
 import type { Voice } from './voice.ts';
 
 export interface UploadPumpOptions {
   readonly stream: Pick<TcpPort, 'write' | 'queuedBytes'>;
   readonly say: Voice;
-  readonly reads: () => Pick<PieceReads, 'lease'> | undefined;
+  readonly reads: () => Pick<PieceReads, 'lease' | 'pieceSize'> | undefined;
   /** Sends the messages said so far, so that blocks do not overtake them. */
   readonly flush: () => void;
-  /** Block bytes were handed to the stream. */
-  readonly sent: (count: number) => void;
+  readonly ticket: Pick<UploadTicket, 'mayGo' | 'rest' | 'sent' | 'taken'>;
+  /** Bytes of a piece's blocks were handed to the stream. */
+  readonly sent: (piece: PieceIndex, count: number) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -51,7 +53,9 @@ export class UploadPump {
 
   /** With the fast extension a cancelled request still gets its one answer (BEP 6). */
   cancel(ref: BlockRef): void {
-    if (this.#waiting.cancel(ref)) this.#options.say.reject(ref);
+    if (!this.#waiting.cancel(ref)) return;
+    this.#options.say.reject(ref);
+    if (this.#waiting.count === 0) this.#options.ticket.rest();
   }
 
   /** Nothing is asked for, and all that was sent has left. */
@@ -61,6 +65,7 @@ export class UploadPump {
 
   rejectAll(): void {
     for (const ref of this.#waiting.clear()) this.#options.say.reject(ref);
+    this.#options.ticket.rest();
   }
 
   stop(): void {
@@ -68,14 +73,16 @@ export class UploadPump {
     this.#waiting.clear();
   }
 
-  /** Goes on as far as the stream has room. One read is under way at a time; it runs while the stream drains. */
+  /** Goes on as far as it has its turn and the stream has room. One read is under way at a time; it runs while the stream drains. */
   pump(): void {
     if (this.#reading || this.#stopped || this.#leases >= MAX_LEASES) return;
     if (this.#options.stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return;
     const next = this.#waiting.peek();
-    if (next === undefined) return;
+    if (next === undefined) return this.#options.ticket.rest();
     const reads = this.#options.reads();
     if (reads === undefined) return this.rejectAll();
+    const { piece } = next;
+    if (!this.#options.ticket.mayGo({ piece, pieceBytes: reads.pieceSize(piece as PieceIndex) })) return;
     this.#reading = true;
     void this.#serve(reads, next);
   }
@@ -109,13 +116,16 @@ export class UploadPump {
       if (data.length < ref.length) parts.push(ZEROS.subarray(0, ref.length - data.length));
       count += ref.length;
     }
-    this.#options.flush();
+    const { flush, stream, ticket, sent } = this.#options;
+    flush();
     this.#leases++;
-    this.#options.stream.write(parts, () => {
+    ticket.sent(piece, count);
+    stream.write(parts, () => {
       this.#leases--;
       lease.release();
+      ticket.taken(piece, count);
       this.pump();
     });
-    this.#options.sent(count);
+    sent(piece as PieceIndex, count);
   }
 }

@@ -82,6 +82,7 @@ export class SimSeeder {
       ...this.#description,
       store: this.#openStore(),
       held: this.held,
+      isOnlySource: true,
       choking: { ...USUAL_CHOKE_TERMS, slots: uploadSlots },
       check: () => this.#check(),
       presence: (facts) => new Announcer({ ...facts, clock, random, udp, http, resolver, log, trackers }),

@@ -1,0 +1,99 @@
+/** The turns of a node's uploads, with the clock: one wake-up for what must have arrived. */
+import type { Instant } from '../base/ids.ts';
+import { NEVER } from '../base/ids.ts';
+import type { Clock } from '../base/ports.ts';
+import { Turns, type Upcoming } from './turns.ts';
+
+/** One connection's place in the queue. */
+export interface UploadTicket {
+  /** Whether something of this piece may be sent now; if not, `go` is called when it may. */
+  mayGo(upcoming: Upcoming): boolean;
+  /** There is nothing to send. */
+  rest(): void;
+  sent(piece: number, bytes: number): void;
+  /** The kernel took them. */
+  taken(piece: number, bytes: number): void;
+  /** The peer says that it has the piece. */
+  arrived(piece: number): void;
+  leave(): void;
+}
+
+export interface UploadParty {
+  /** What it has deserved; the highest is served first. */
+  readonly merit: (now: Instant) => number;
+  /** Its turn has come. */
+  readonly go: () => void;
+}
+
+export class UploadDesk {
+  readonly #clock: Clock;
+  readonly #turns = new Turns();
+  /** BOUNDED: by the connections. */
+  readonly #parties = new Map<number, UploadParty>();
+  #wakeAt: Instant = NEVER;
+  #cancelWake: () => void = () => undefined;
+
+  constructor(options: { readonly clock: Clock }) {
+    this.#clock = options.clock;
+  }
+
+  /** Bytes per second that the uplink can do; 0 while that is unknown. */
+  get uplinkBytesPerSecond(): number {
+    return this.#turns.uplink(this.#clock.now());
+  }
+
+  join(id: number, party: UploadParty): UploadTicket {
+    const turns = this.#turns;
+    const now = (): Instant => this.#clock.now();
+    turns.join(id, party.merit);
+    this.#parties.set(id, party);
+    return {
+      mayGo: (upcoming) => {
+        if (turns.mayGo(id, upcoming, now())) return true;
+        // If its turn comes at once, `go` has done it all.
+        this.#call();
+        return false;
+      },
+      rest: () => {
+        turns.rest(id);
+        this.#call();
+      },
+      sent: (piece, bytes) => {
+        turns.sent(id, piece, bytes, now());
+      },
+      taken: (piece, bytes) => {
+        turns.taken(id, piece, bytes, now());
+        this.#scheduleWake();
+      },
+      arrived: (piece) => {
+        turns.arrived(id, piece, now());
+        this.#call();
+      },
+      leave: () => {
+        turns.leave(id, now());
+        this.#parties.delete(id);
+        this.#call();
+      },
+    };
+  }
+
+  #call(): void {
+    for (let id = this.#turns.next(this.#clock.now()); id !== undefined; id = this.#turns.next(this.#clock.now())) {
+      this.#parties.get(id)!.go();
+    }
+    this.#scheduleWake();
+  }
+
+  #scheduleWake(): void {
+    const due = this.#turns.nextDue(this.#clock.now());
+    // A wake-up that comes too early does no harm, and is one less to be set.
+    if (due >= this.#wakeAt) return;
+    this.#cancelWake();
+    this.#wakeAt = due;
+    this.#cancelWake = this.#clock.at(due, () => {
+      this.#wakeAt = NEVER;
+      this.#turns.tick(this.#clock.now());
+      this.#call();
+    });
+  }
+}

@@ -1,0 +1,46 @@
+import { Bitfield } from '../base/bitfield.ts';
+import type { Instant, PieceIndex } from '../base/ids.ts';
+import { RecentBytes } from './recent-bytes.ts';
+
+/** A piece that was shown to one peer, and that it does not have yet. */
+export interface Pending {
+  readonly shownAt: Instant;
+  askedAt: Instant | undefined;
+  sentBytes: number;
+}
+
+/** One to whom an initial seeder shows pieces. */
+export interface Viewer {
+  readonly id: number;
+  seesAll: boolean;
+  /** What it may ask for, as long as it does not see all. */
+  readonly shown: Bitfield;
+  /** What it has, as far as it counts in `#holders`. */
+  readonly counted: Bitfield;
+  /** Its pieces are known: it is a leecher. */
+  isMet: boolean;
+  /** BOUNDED: by the window, and by what it asks for. */
+  readonly pending: Map<PieceIndex, Pending>;
+  unsentBytes: number;
+  /** Pieces that it got of us, and that nobody else has. BOUNDED: by the pieces. */
+  readonly hoard: Set<PieceIndex>;
+  /** In the last second. */
+  readonly sentLately: RecentBytes;
+  /** Once it is to see all: from here on it has yet to be told. */
+  revealFrom: number;
+}
+
+export function newViewer(id: number, seesAll: boolean, pieceCount: number): Viewer {
+  return {
+    id,
+    seesAll,
+    shown: new Bitfield(seesAll ? 0 : pieceCount),
+    counted: new Bitfield(pieceCount),
+    isMet: false,
+    pending: new Map(),
+    unsentBytes: 0,
+    hoard: new Set(),
+    sentLately: new RecentBytes({ windowMs: 1_000 }),
+    revealFrom: 0,
+  };
+}
