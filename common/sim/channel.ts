@@ -1,3 +1,4 @@
+import { concatBytes } from '../base/bytes.ts';
 import type { Instant } from '../base/ids.ts';
 import { after } from '../base/ids.ts';
 import type { Clock } from '../base/ports.ts';
@@ -110,14 +111,33 @@ export class SimChannel {
     }
   }
 
-  /** The line may have become slow since the bytes were cut: no packet holds it for long. */
+  /** What leaves next: of data one segment, cut now, since the line may have become slow since it was given. */
   #next(): Packet {
-    const packet = this.#waiting[0]!;
-    const longest = this.#link.longestSegmentBytes;
-    if (packet.bytes.length <= longest) return this.#waiting.shift()!;
-    const head = packet.bytes.subarray(0, longest);
-    packet.bytes = packet.bytes.subarray(longest);
-    return { ...packet, bytes: head };
+    const first = this.#waiting[0]!;
+    const longest = Math.min(this.#link.nextSegmentBytes(), this.#link.longestSegmentBytes);
+    if (first.bytes.length > longest) {
+      const bytes = first.bytes.subarray(0, longest);
+      first.bytes = first.bytes.subarray(longest);
+      return { ...first, bytes };
+    }
+    this.#waiting.shift();
+    if (first.bytes.length > 0) this.#join(first, longest);
+    return first;
+  }
+
+  /** Small parts that wait leave together: a window that opens a little at a time does not make small segments. */
+  #join(packet: Packet, longest: number): void {
+    const parts = [packet.bytes];
+    for (let room = longest - packet.bytes.length; room > 0;) {
+      const following = this.#waiting[0];
+      if (following === undefined || following.bytes.length === 0) break;
+      const part = following.bytes.subarray(0, room);
+      following.bytes = following.bytes.subarray(room);
+      if (following.bytes.length === 0) this.#waiting.shift();
+      parts.push(part);
+      room -= part.length;
+    }
+    if (parts.length > 1) packet.bytes = concatBytes(parts);
   }
 
   #depart(packet: Packet): void {

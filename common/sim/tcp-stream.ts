@@ -21,8 +21,8 @@ export interface StreamOptions {
 }
 
 /**
- * One end of a simulated connection. The sender's kernel takes bytes while the window has room, for good, and cuts them
- * into segments; the window opens again when the other end has read them. It behaves as `HostTcpStream` does,
+ * One end of a simulated connection. The sender's kernel takes bytes while the window has room, for good; the window
+ * opens again when the other end has read them. It behaves as `HostTcpStream` does,
  * and the contract suite holds both to it.
  */
 export class SimTcpStream implements TcpPort {
@@ -163,8 +163,9 @@ export class SimTcpStream implements TcpPort {
 
   #pump(): void {
     const other = this.#other;
-    for (let room = this.#room(); room > 0; room = this.#room()) {
-      const bytes = this.#outbox.take(Math.min(room, this.#link.nextSegmentBytes()));
+    const room = this.#room();
+    if (room > 0) {
+      const bytes = this.#outbox.take(room);
       this.#onTheWayBytes += bytes.length;
       this.#channel.send(bytes, (arrived) => other.#onArrival(arrived));
     }
