@@ -83,8 +83,8 @@ describe('in a swarm', () => {
     const plan = swarm(3, [[0], [0], [2]]);
     expect(plan.next(1, START)!.piece).toBe(0);
     expect(plan.next(2, START)).toBeUndefined();
-    expect(plan.next(2, after(START, 4_000))).toBeUndefined();
-    expect(plan.nextDue).toBeLessThan(after(START, 5_000));
+    expect(plan.next(2, after(START, 1_000))).toBeUndefined();
+    expect(plan.nextDue).toBeLessThan(after(START, 2_000));
   });
 
   it('moves what waits behind other pieces to a source that is idle', () => {

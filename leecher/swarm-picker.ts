@@ -9,7 +9,7 @@ import type { Flight, Source } from './source.ts';
 
 /** A piece that has waited so long, behind others of its source or alone, is for a source that is idle. */
 const MOST_QUEUED_MS = 500;
-const MOST_WAITING_MS = 5_000;
+const MOST_WAITING_MS = 1_500;
 /** At the end a piece that is being received is asked of another source too if it would take longer than this … */
 const MOST_RECEIVING_MS = 1_000;
 /** … which is judged so long after its first byte. */
