@@ -7,8 +7,8 @@ import { vectors } from '../fixtures/vectors.ts';
 import { decodeHashRequest, type HashRequest } from '../wire/hash-request.ts';
 import { treeHeightOf } from './geometry.ts';
 import { hashRequestFault, verifyHashes } from './hash-requests.ts';
-import { HashTree } from './hash-tree.ts';
-import { zeroSubtree } from './merkle.ts';
+import { HashTree, NODES_AT_ONCE } from './hash-tree.ts';
+import { rootOfLayer, zeroSubtree } from './merkle.ts';
 
 /** Answers as a node does: from the tree it keeps, or with leaves hashed again. */
 function answer(name: string, pieceBytes: number, request: HashRequest): Uint8Array | undefined {
@@ -48,6 +48,28 @@ describe('a tree', () => {
     expect(
       tree.answer({ root: tree.root, baseLayer: 5, index: 512, length: 512, proofLayers: 16 })!.hashes.length,
     ).toBe((512 + 8) * 32);
+  });
+});
+
+describe('a tree of very many nodes', () => {
+  const layer = new Uint8Array(20_001 * 32).map((_, index) => index % 251);
+  const grown = (nodes: number): HashTree => {
+    const tree = new HashTree(layer, 5, 20);
+    while (!tree.grow(nodes));
+    return tree;
+  };
+
+  it('is the same in whatever steps it grows, or when it is asked before', () => {
+    const roots = [grown(1_000), grown(4_999), grown(1e9), new HashTree(layer, 5, 20)].map(({ root }) => toHex(root));
+    expect(new Set(roots)).toEqual(new Set([toHex(rootOfLayer(layer, 5, 20))]));
+  });
+
+  it('hashes no more at a time than it is told, and ends', () => {
+    const tree = new HashTree(layer, 5, 20);
+    let steps = 0;
+    while (!tree.grow(100)) steps++;
+    // There are 20,010 nodes above the layer, of which 8,192 were hashed at once; the last step says that it was.
+    expect(steps).toBe(Math.ceil((20_010 - NODES_AT_ONCE) / 100) - 1);
   });
 });
 

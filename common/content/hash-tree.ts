@@ -10,6 +10,9 @@ export interface PieceSpan {
   readonly count: number;
 }
 
+/** Nodes that are hashed in a few milliseconds: trees of up to as many are whole from the start. */
+export const NODES_AT_ONCE = 8_192;
+
 /**
  * The upper part of one file's merkle tree, from its piece layer (or, of a small file, its root alone) up, to answer
  * hash requests from (BEP 52). What lies below is hashed again from the file when someone asks.
@@ -20,8 +23,11 @@ export class HashTree {
   /** Height above the leaves of the lowest layer that is kept. */
   readonly baseHeight: number;
   readonly treeHeight: number;
-  /** One array of nodes per height, from the base up, without padding. */
-  readonly #layers: readonly Uint8Array[];
+  /** One array of nodes per height, from the base up, without padding: those that are whole. */
+  readonly #layers: Uint8Array[];
+  /** The layer above them, of which the first `#hashed` nodes are there. */
+  #next: Uint8Array | undefined;
+  #hashed = 0;
 
   /** `layer`: the nodes at `baseHeight` that cover data, 32 bytes each. It is kept and must not change. */
   constructor(layer: Uint8Array, baseHeight: number, treeHeight: number) {
@@ -29,9 +35,38 @@ export class HashTree {
     if (layer.length > widthBytes) throw new Error('more nodes than the tree is wide');
     this.baseHeight = baseHeight;
     this.treeHeight = treeHeight;
-    const layers = [layer];
-    for (let height = baseHeight; height < treeHeight; height++) layers.push(parentNodes(layers.at(-1)!, height));
-    this.#layers = layers;
+    this.#layers = [layer];
+    this.grow(NODES_AT_ONCE);
+  }
+
+  /**
+   * Hashes so many nodes more; true when the tree is whole. A file of 2^21 pieces has as many nodes, which take a
+   * second: whoever must not wait that long grows the tree bit by bit before asking. Whoever asks first waits.
+   */
+  grow(nodes: number): boolean {
+    for (let left = nodes; !this.#isWhole && left > 0;) {
+      const below = this.#layers.at(-1)!;
+      const count = Math.ceil(below.length / (2 * DIGEST_BYTES));
+      this.#next ??= new Uint8Array(count * DIGEST_BYTES);
+      const end = Math.min(count, this.#hashed + left);
+      const children = below.subarray(this.#hashed * 2 * DIGEST_BYTES, end * 2 * DIGEST_BYTES);
+      const height = this.baseHeight + this.#layers.length - 1;
+      this.#next.set(parentNodes(children, height), this.#hashed * DIGEST_BYTES);
+      left -= end - this.#hashed;
+      this.#hashed = end;
+      if (end === count) this.#closeLayer(this.#next);
+    }
+    return this.#isWhole;
+  }
+
+  #closeLayer(layer: Uint8Array): void {
+    this.#layers.push(layer);
+    this.#next = undefined;
+    this.#hashed = 0;
+  }
+
+  get #isWhole(): boolean {
+    return this.#layers.length > this.treeHeight - this.baseHeight;
   }
 
   get root(): Digest {
@@ -45,6 +80,7 @@ export class HashTree {
 
   /** One node, padding included: a view that must not be written to. `height` is not below `baseHeight`. */
   node(height: number, index: number): Digest {
+    if (!this.#isWhole) this.grow(Number.POSITIVE_INFINITY);
     const layer = this.#layers[height - this.baseHeight]!;
     const at = index * DIGEST_BYTES;
     return at < layer.length ? (layer.subarray(at, at + DIGEST_BYTES) as Digest) : zeroSubtree(height);

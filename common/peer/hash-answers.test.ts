@@ -31,7 +31,7 @@ function seeder(name: string, pieceBytes: number) {
   torrent.learn({ info: new Uint8Array(1), geometry, isPrivate: false }, Bitfield.full(geometry.pieceCount));
   const layers = content.length > pieceBytes ? [[rootHex, layerOfFile(name, treeHeightOf(pieceBytes))] as const] : [];
   torrent.learnLayers(new Map(layers));
-  const answers = new HashAnswers({ torrent, store, hasher: new SimHasher({ clock, delayMs: 1 }) });
+  const answers = new HashAnswers({ torrent, store, hasher: new SimHasher({ clock, delayMs: 1 }), clock });
   return { clock, store, torrent, answers };
 }
 

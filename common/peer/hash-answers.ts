@@ -8,8 +8,9 @@
 import { concatBytes } from '../base/bytes.ts';
 import type { PieceIndex } from '../base/ids.ts';
 import { MAX_LEAF_HASHES_PER_REQUEST } from '../base/limits.ts';
-import type { Hasher, PieceStore } from '../base/ports.ts';
+import type { Clock, Hasher, PieceStore } from '../base/ports.ts';
 import { hashRequestFault } from '../content/hash-requests.ts';
+import { type HashTree, NODES_AT_ONCE } from '../content/hash-tree.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { HashedFile, Torrent } from './torrent.ts';
 
@@ -17,6 +18,7 @@ export interface HashAnswersOptions {
   readonly torrent: Torrent;
   readonly store: PieceStore;
   readonly hasher: Hasher;
+  readonly clock: Clock;
 }
 
 export class HashAnswers {
@@ -35,10 +37,21 @@ export class HashAnswers {
     if (hashed === undefined) return undefined;
     const { tree } = hashed;
     if (hashRequestFault(request, tree.treeHeight) !== undefined) return undefined;
+    await this.#grown(tree);
     if (request.baseLayer >= tree.baseHeight) return tree.answer(request)?.hashes;
     const answer = this.#last.then(() => this.#fromLeaves(hashed, request));
     this.#last = answer.catch(() => undefined);
     return answer;
+  }
+
+  /** Lets others have their turn while the tree of a very large file is hashed, once. */
+  async #grown(tree: HashTree): Promise<void> {
+    const { clock } = this.#options;
+    while (!tree.grow(NODES_AT_ONCE)) {
+      await new Promise<void>((resolve) => {
+        clock.at(clock.now(), resolve);
+      });
+    }
   }
 
   async #fromLeaves(hashed: HashedFile, request: HashRequest): Promise<Uint8Array | undefined> {

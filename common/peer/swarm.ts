@@ -140,8 +140,9 @@ export class Swarm {
   /** The pieces are stored here: what the torrent offers is served from now on. */
   serveFrom(store: PieceStore): void {
     const { torrent } = this;
+    const { hasher, clock } = this.#options;
     this.#reads = new PieceReads({ store, geometry: torrent.content!.geometry });
-    this.#hashAnswers = new HashAnswers({ torrent, store, hasher: this.#options.hasher });
+    this.#hashAnswers = new HashAnswers({ torrent, store, hasher, clock });
   }
 
   /** We may be the only one who has everything: pieces are shown as the swarm spreads them. Before anyone connects. */
