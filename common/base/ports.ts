@@ -63,6 +63,8 @@ export interface TcpPort {
   readonly remote: Endpoint;
   /** Bytes given to `write` that the kernel has not taken yet. */
   readonly queuedBytes: number;
+  /** More than this should not be asked of the other side at a time; absent where there is no limit. */
+  readonly mostBytesInFlight?: number;
   /** Begins reading. Called once; nothing is delivered before. */
   start(handler: TcpHandler): void;
   /**

@@ -49,6 +49,9 @@ export interface RangeHandler {
 }
 
 export interface RangeCall {
+  /** Reads no more of the body for now, so that the server meets back-pressure. */
+  pause(): void;
+  resume(): void;
   /** Nothing more is wanted; nothing more is told. */
   cancel(): void;
 }

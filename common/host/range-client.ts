@@ -78,6 +78,8 @@ function optionsOf(question: RangeQuestion): RequestOptions {
 class HostRangeCall implements RangeCall {
   readonly #handler: RangeHandler;
   #request: ClientRequest | undefined;
+  #response: IncomingMessage | undefined;
+  #isPaused = false;
   #isOver = false;
 
   constructor(handler: RangeHandler) {
@@ -109,6 +111,16 @@ class HostRangeCall implements RangeCall {
     queueMicrotask(() => this.#end(end));
   }
 
+  pause(): void {
+    this.#isPaused = true;
+    this.#response?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#response?.resume();
+  }
+
   cancel(): void {
     this.#isOver = true;
     this.#request?.destroy();
@@ -119,12 +131,14 @@ class HostRangeCall implements RangeCall {
     this.#request!.reusedSocket = false;
     response.on('error', () => this.#end('cut'));
     if (this.#isOver) return;
+    this.#response = response;
     this.#handler.onHead(headOf(response));
     response.on('data', (bytes: Buffer) => {
       if (!this.#isOver) this.#handler.onBytes(plainBytes(bytes));
     });
     response.on('end', () => this.#end(response.complete ? 'whole' : 'cut'));
     response.on('close', () => this.#end('cut'));
+    if (this.#isPaused) response.pause();
   }
 
   #end(end: RangeEnd): void {

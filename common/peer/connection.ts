@@ -90,7 +90,7 @@ export class Connection implements SessionEvents, TcpHandler {
       clock,
       swarm: () => this.#swarm,
     });
-    this.peer = new RemotePeer({ id, session: this.#session, metadata: this.#metadata, dialled, remote });
+    this.peer = new RemotePeer({ id, session: this.#session, metadata: this.#metadata, dialled, line: stream });
     this.gossip = new Gossip({
       session: this.#session,
       peer: this.peer,

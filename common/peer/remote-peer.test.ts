@@ -22,7 +22,7 @@ function remotePeer(dialled?: { host: string; port: number }) {
     onRejected: () => undefined,
     offend: () => undefined,
   });
-  return { probe, peer: new RemotePeer({ id: 1, session, metadata, dialled, remote: REMOTE }) };
+  return { probe, peer: new RemotePeer({ id: 1, session, metadata, dialled, line: { remote: REMOTE } }) };
 }
 
 describe('where a peer is', () => {

@@ -1,7 +1,7 @@
 import type { Bitfield } from '../base/bitfield.ts';
 import { looseText } from '../base/bytes.ts';
 import { type Endpoint, endpointText, type PieceIndex } from '../base/ids.ts';
-import { MAX_ENDPOINTS_PER_PEER, MAX_OUTSTANDING_BYTES } from '../base/limits.ts';
+import { BLOCK_BYTES, MAX_ENDPOINTS_PER_PEER, MAX_OUTSTANDING_BYTES } from '../base/limits.ts';
 import { printableText } from '../base/printable.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { MetadataExchange } from './metadata-exchange.ts';
@@ -14,8 +14,8 @@ export interface RemotePeerOptions {
   readonly metadata: MetadataExchange;
   /** Where it was dialled; undefined when it called us. */
   readonly dialled: Endpoint | undefined;
-  /** The other end of the stream. */
-  readonly remote: Endpoint;
+  /** Its stream: where the other end is, and how much it may be asked for at a time. */
+  readonly line: { readonly remote: Endpoint; readonly mostBytesInFlight?: number };
 }
 
 /** The other side of a connection, as a downloader sees and drives it. */
@@ -23,7 +23,7 @@ export class RemotePeer implements Peer {
   readonly id: number;
   readonly #session: Session;
   readonly #metadata: MetadataExchange;
-  readonly #remote: Endpoint;
+  readonly #line: RemotePeerOptions['line'];
   /** Where it can be dialled. BOUNDED: by MAX_ENDPOINTS_PER_PEER. */
   readonly #endpoints: Endpoint[] = [];
 
@@ -31,12 +31,12 @@ export class RemotePeer implements Peer {
     this.id = options.id;
     this.#session = options.session;
     this.#metadata = options.metadata;
-    this.#remote = options.remote;
+    this.#line = options.line;
     if (options.dialled !== undefined) this.#endpoints.push(options.dialled);
   }
 
   get endpoint(): Endpoint {
-    return this.#endpoints[0] ?? this.#remote;
+    return this.#endpoints[0] ?? this.#line.remote;
   }
 
   /** Where it can be dialled, as far as we know; a peer may have several addresses. */
@@ -78,15 +78,23 @@ export class RemotePeer implements Peer {
   }
 
   get blockBytes(): number {
-    return this.#session.extensions.blockBytes(this.#session.torrent?.content?.geometry.pieceBytes);
+    const agreed = this.#session.extensions.blockBytes(this.#session.torrent?.content?.geometry.pieceBytes);
+    const most = this.#mostBytesInFlight;
+    return agreed <= most ? agreed : Math.max(BLOCK_BYTES, most - (most % BLOCK_BYTES));
   }
 
   get roomForRequests(): number {
-    return Math.max(0, this.#session.extensions.requestQueue - this.#session.ledger.count);
+    const { extensions, ledger } = this.#session;
+    if (ledger.bytes >= this.#mostBytesInFlight) return 0;
+    return Math.max(0, extensions.requestQueue - ledger.count);
   }
 
   get roomForBytes(): number {
     return Math.max(0, MAX_OUTSTANDING_BYTES - this.#session.ledger.bytes);
+  }
+
+  get #mostBytesInFlight(): number {
+    return this.#line.mostBytesInFlight ?? Infinity;
   }
 
   get takesHashRequests(): boolean {

@@ -41,4 +41,31 @@ describe('a token bucket', () => {
       }),
     );
   });
+
+  it('has a debt after more was spent than there was, which comes off first', () => {
+    const tokens = bucket();
+    tokens.spend(5, START);
+    expect(tokens.available(START)).toBe(-2);
+    expect(tokens.dueFor(0, START)).toBe(200);
+    expect(tokens.dueFor(1, START)).toBe(300);
+    expect(tokens.take(1, after(START, 300))).toBe(true);
+  });
+
+  it('says when there will be enough, and of more than a burst when there will be a burst', () => {
+    const tokens = bucket();
+    expect(tokens.dueFor(3, START)).toBe(START);
+    tokens.spend(3, START);
+    expect(tokens.dueFor(100, START)).toBe(300);
+  });
+
+  it('is never due before it has what was asked for', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.1, max: 1e9, noNaN: true }), fc.nat(1_000_000), (perSecond, spent) => {
+        const tokens = new TokenBucket({ perSecond, burst: perSecond, now: START });
+        tokens.spend(spent, START);
+        const due = tokens.dueFor(perSecond / 2, START);
+        expect(tokens.available(due)).toBeGreaterThanOrEqual((perSecond / 2) * (1 - 1e-9));
+      }),
+    );
+  });
 });

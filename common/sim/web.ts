@@ -98,6 +98,8 @@ class SimRangeCall implements RangeCall {
   };
   #cancelWake: () => void = () => undefined;
   #isOver = false;
+  #isPaused = false;
+  #goOn: (() => void) | undefined;
 
   constructor(options: {
     readonly clock: Clock;
@@ -118,12 +120,27 @@ class SimRangeCall implements RangeCall {
     });
   }
 
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    goOn?.();
+  }
+
   cancel(): void {
     this.#over();
   }
 
   #send(body: Uint8Array, at: number, served: Served, idleMs: number): void {
     if (this.#isOver) return;
+    if (this.#isPaused) {
+      this.#goOn = () => this.#send(body, at, served, idleMs);
+      return;
+    }
     const stop = Math.min(served.cutAfter ?? Infinity, served.silentAfter ?? Infinity);
     if (at >= stop) {
       if (served.cutAfter === undefined) this.#later(() => this.#end('timeout'), idleMs);
