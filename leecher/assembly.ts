@@ -17,11 +17,13 @@ import { realProcessTable } from '../common/host/process-table.ts';
 import type { HostRandom } from '../common/host/random.ts';
 import { HostRangeClient } from '../common/host/range-client.ts';
 import type { HostResolver } from '../common/host/resolver.ts';
+import { rateLimitsOf } from '../common/host/serving-options.ts';
 import { HostTargetFiles } from '../common/host/target-files.ts';
 import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import type { HostUdpBinder } from '../common/host/udp.ts';
-import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
+import { Bandwidth } from '../common/peer/bandwidth.ts';
+import { chokeTerms } from '../common/peer/choke-terms.ts';
 import type { PresenceFacts } from '../common/peer/presence.ts';
 import { wireNamesOf } from '../common/peer/wire-names.ts';
 import type { Options } from './command.ts';
@@ -75,25 +77,27 @@ export async function assemble(parts: Parts): Promise<Assembly> {
   });
   const news = new TrackerNews(subject.trackers);
   const listener = await new HostListenerBinder().listen({ host: options.host, port: options.port });
+  const bandwidth = new Bandwidth({ clock: machine.clock, ...rateLimitsOf(options) });
   const leech = new Leech({
     ...machine,
     hasher,
     target,
     log: host.log.child('peers'),
-    listener,
-    dialer: new HostDialer({ localHost }),
+    listener: bandwidth.listener(listener),
+    dialer: bandwidth.dialer(new HostDialer({ localHost })),
     peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
     names: wireNamesOf(subject.wanted),
     endpoints: [...(await typedPeers(options.peer ?? [], machine.resolver)), ...subject.endpoints],
     webSources: webSources(subject, options),
-    webClient: new HostRangeClient({ localHost }),
+    webClient: bandwidth.rangeClient(new HostRangeClient({ localHost })),
     recognise: (bytes) => recognise(bytes, subject.wanted),
     ...(subject.known === undefined ? {} : { known: subject.known }),
     fileGlobs: options.files ?? [],
     minSeeders: options.minSeeders,
     waitMs: options.wait * 1000,
     timeoutMs: options.timeout * 1000,
-    choking: USUAL_CHOKE_TERMS,
+    choking: chokeTerms(options),
+    maxConnections: options.maxConnections,
     events: teller,
     nobody: () => news.whyNobody(),
     presence: (facts) => {

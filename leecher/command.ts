@@ -2,6 +2,7 @@
 import { parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
 import { webSeedUrl } from '../common/content/urls.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
+import { SERVING_OPTIONS } from '../common/host/serving-options.ts';
 import { PROGRESS_CHOICES } from '../common/host/progress.ts';
 import { parsePeer, PEER_HINT } from './peer-option.ts';
 import type { SeedBounds } from './seed-goal.ts';
@@ -90,6 +91,7 @@ export const command = defineCommand({
       describe: 'go on serving until so many times its size is sent',
     },
     seedTime: { kind: 'seconds', valueName: 'DURATION', describe: 'go on serving for so long, such as 90, 10m or 2h' },
+    ...SERVING_OPTIONS,
     list: { kind: 'flag', describe: 'print what the trackers have, and end' },
     force: { kind: 'flag', describe: 'replace an existing file that is not this content' },
     json: { kind: 'flag', describe: 'one JSON object per event on standard output' },

@@ -26,6 +26,7 @@ export interface LeechOptions extends Omit<DownloadOptions, 'onHungry' | 'onBegu
   /** What is known of its names; the rest comes with the info dictionary. */
   readonly names: WireNames;
   readonly choking: ChokeTerms;
+  readonly maxConnections: number;
   /** Peers that are known without a tracker: those of a magnet link. */
   readonly endpoints: readonly Endpoint[];
   /** Web servers that have the content (BEP 19). */
@@ -70,7 +71,7 @@ export class Leech {
         this.#swarm.downloaded(count);
       },
     });
-    this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
+    this.#node = new Node({ clock, dialer, listener, log, meter, peerId, maxConnections: options.maxConnections });
     this.#swarm = new Swarm({
       torrent: new Torrent(names),
       fetcher: this.download.fetcher,

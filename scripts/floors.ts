@@ -120,6 +120,7 @@ export const PARTS_OF_MAINS: readonly string[] = [
   'leecher/command.ts',
   'leecher/look-up.ts',
   'leecher/progress-display.ts',
+  'seeder/command.ts',
 ];
 const roomOf = (path: string): string => path.split('/')[0]!;
 

@@ -2,19 +2,18 @@
 import { Announcer } from '../common/announce/announcer.ts';
 import { catalogueItem } from '../common/announce/catalogue-item.ts';
 import { Nearby } from '../common/announce/nearby.ts';
-import { outsideTracker, parseTrackerUrl, TRACKER_URL_HINT } from '../common/announce/tracker-address.ts';
+import { outsideTracker, parseTrackerUrl } from '../common/announce/tracker-address.ts';
 import { Bitfield } from '../common/base/bitfield.ts';
 import { concatBytes, utf8 } from '../common/base/bytes.ts';
 import { messageOf, ShoalError } from '../common/base/errors.ts';
 import { formatBytes } from '../common/base/format.ts';
 import type { PeerId } from '../common/base/ids.ts';
-import { DEFAULT_PIECE_BYTES, MAX_PIECE_BYTES, MAX_TORRENT_BYTES, MIN_PIECE_BYTES } from '../common/base/limits.ts';
+import { MAX_TORRENT_BYTES } from '../common/base/limits.ts';
 import { StoreError } from '../common/base/ports.ts';
 import { CLIENT_NAME, PEER_ID_PREFIX } from '../common/base/product.ts';
 import type { Info } from '../common/content/info.ts';
 import { makeTorrent, parseTorrent, type Metainfo } from '../common/content/metainfo.ts';
 import { safeName } from '../common/content/names.ts';
-import { webSeedUrl } from '../common/content/urls.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
@@ -22,11 +21,11 @@ import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { HostMulticast } from '../common/host/multicast.ts';
-import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { cacheDirectory } from '../common/host/paths.ts';
 import { HostRandom } from '../common/host/random.ts';
 import { HostResolver } from '../common/host/resolver.ts';
 import { readWholeFile, replaceFile } from '../common/host/replace-file.ts';
+import { rateLimitsOf } from '../common/host/serving-options.ts';
 import { RootCache } from '../common/host/root-cache.ts';
 import { digestSources } from '../common/host/source-digests.ts';
 import { findSources, listSources } from '../common/host/source-list.ts';
@@ -35,97 +34,14 @@ import { HostDialer } from '../common/host/tcp-dialer.ts';
 import { HostListenerBinder } from '../common/host/tcp-listener.ts';
 import { HostUdpBinder } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
-import { USUAL_CHOKE_TERMS } from '../common/peer/choker.ts';
+import { Bandwidth } from '../common/peer/bandwidth.ts';
+import { chokeTerms } from '../common/peer/choke-terms.ts';
 import type { PresenceFacts } from '../common/peer/presence.ts';
 import { parseAssignment } from './assignment.ts';
 import { cut, cutOf, describe, recognised, type Cut, type Description, type Digests } from './description.ts';
 import { factLines } from './facts.ts';
+import { command, type Options } from './command.ts';
 import { Share } from './share.ts';
-
-const command = defineCommand({
-  name: 'shoal-seeder',
-  summary: 'Serves the chunks of files to whoever a tracker sends.',
-  usage: '-f PATH... [-p PORT] [-t URL]... [--format v2|hybrid|v1] [--chunks SPEC] [--chunk-size 512KiB] [--name NAME]',
-  examples: [
-    ['node seeder.js -f image.iso', 'share image.iso on port 7000 through the tracker on this machine'],
-    ['node seeder.js -f image.iso -p 7001 --chunks 2/3', 'share the second third of its chunks'],
-    ['node seeder.js -f image.iso -t udp://10.0.0.1:6969', 'announce to a tracker elsewhere'],
-    ['node seeder.js -f photos --format hybrid', 'share a directory with older clients too'],
-    ['node seeder.js --torrent linux.torrent -f ~/linux', 'share what a torrent that is there already describes'],
-  ],
-  options: {
-    file: {
-      kind: 'text',
-      alias: 'f',
-      required: true,
-      many: true,
-      valueName: 'PATH',
-      describe: 'file or directory to share; several become one torrent, called as the directory they have in common',
-    },
-    port: {
-      kind: 'integer',
-      alias: 'p',
-      min: 0,
-      max: 65_535,
-      default: 7000,
-      valueName: 'PORT',
-      describe: 'TCP port; 0 takes any free one',
-    },
-    tracker: {
-      kind: 'text',
-      alias: 't',
-      many: true,
-      valueName: 'URL',
-      describe:
-        'tracker to announce to; may be repeated, all are used (default udp://127.0.0.1:6969, or those of --torrent)',
-      check: (value) => (parseTrackerUrl(value) === undefined ? TRACKER_URL_HINT : undefined),
-    },
-    chunks: {
-      kind: 'text',
-      valueName: 'SPEC',
-      describe: 'the range to serve: 0-127, 0-63,128-191, or 2/3 for the second of three shares; all without it',
-    },
-    chunkSize: {
-      kind: 'size',
-      min: MIN_PIECE_BYTES,
-      max: MAX_PIECE_BYTES,
-      default: DEFAULT_PIECE_BYTES,
-      valueName: 'SIZE',
-      describe: 'bytes in a chunk, a power of two',
-      check: (value) => (Number.isInteger(Math.log2(value)) ? undefined : 'a power of two such as 512KiB or 1MiB'),
-    },
-    format: {
-      kind: 'choice',
-      choices: ['v2', 'hybrid', 'v1'],
-      default: 'v2',
-      describe: 'kind of torrent: v2 by SHA-256, v1 by SHA-1 for clients that know no other, hybrid for both',
-    },
-    name: { kind: 'text', valueName: 'NAME', describe: "what it is called; the file's or directory's name without it" },
-    torrent: {
-      kind: 'text',
-      valueName: 'FILE',
-      describe: 'serve what this .torrent file describes, from -f; --format, --name, --chunk-size are its own then',
-    },
-    webseed: {
-      kind: 'text',
-      many: true,
-      valueName: 'URL',
-      describe:
-        'web server that has it too, for the magnet link and --save-torrent: a directory, ending in /, or the file',
-      check: (value) => (webSeedUrl(value) === undefined ? 'an address such as http://HOST/DIRECTORY/' : undefined),
-    },
-    saveTorrent: { kind: 'text', valueName: 'FILE', describe: 'write a .torrent file' },
-    host: { kind: 'text', default: '0.0.0.0', valueName: 'ADDR', describe: 'address to listen on' },
-    lsd: { kind: 'flag', describe: 'tell the local network too what is here (BEP 14), for peers without a tracker' },
-    advertise: {
-      kind: 'text',
-      valueName: 'HOST',
-      describe: 'address that others reach this seeder by, for the magnet link, where it is another one',
-    },
-  },
-});
-
-type Options = OptionsOf<typeof command>;
 
 async function main(options: Options, host: CommandHost): Promise<number> {
   const clock = new HostClock();
@@ -140,20 +56,22 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     const { description, tree, held, trackers } = prepared;
     const { info } = description;
     if (options.saveTorrent !== undefined) await saveTorrent(options.saveTorrent, prepared, options.webseed);
+    const bandwidth = new Bandwidth({ clock, ...rateLimitsOf(options) });
     const share = new Share({
       clock,
       random,
       hasher,
       log: host.log.child('seeder'),
       meter,
-      dialer: new HostDialer({ localHost }),
-      listener,
+      dialer: bandwidth.dialer(new HostDialer({ localHost })),
+      listener: bandwidth.listener(listener),
       peerId: concatBytes([utf8(PEER_ID_PREFIX), random.bytes(20 - PEER_ID_PREFIX.length)]) as PeerId,
       ...description,
       store: new SourceStore({ files: tree, pieces: info.geometry }),
       held,
-      choking: USUAL_CHOKE_TERMS,
       isOnlySource: options.webseed === undefined && !prepared.hasWebSeeds,
+      choking: chokeTerms(options),
+      maxConnections: options.maxConnections,
       check: () => tree.check(),
       presence: (facts) =>
         present({ facts, info, trackers, typed: options.tracker, localHost, host, clock, random, meter }),

@@ -34,6 +34,7 @@ export interface ShareOptions {
   readonly choking: ChokeTerms;
   /** Nothing says that someone else has the content, such as a web seed. */
   readonly isOnlySource: boolean;
+  readonly maxConnections: number;
   /** Rejects when the file is no longer what it was; asked now and then, since nobody may be reading. */
   readonly check: () => Promise<void>;
   readonly presence: (facts: PresenceFacts) => Presence;
@@ -61,7 +62,7 @@ export class Share {
     const torrent = new Torrent(wireNamesOf(info));
     torrent.learn({ info: info.infoBytes, geometry: info.geometry, isPrivate: info.isPrivate }, held.copy());
     torrent.learnLayers(layers);
-    this.#node = new Node({ clock, dialer, listener, log, meter, peerId });
+    this.#node = new Node({ clock, dialer, listener, log, meter, peerId, maxConnections: options.maxConnections });
     this.#swarm = new Swarm({
       torrent,
       choking: options.choking,

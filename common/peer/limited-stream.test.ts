@@ -25,7 +25,7 @@ class World {
   /** A limited stream and its other end, which is not limited. */
   async pair(): Promise<readonly [Recorder, Recorder]> {
     const [here, there] = [this.network.addHost('198.51.100.1'), this.network.addHost('198.51.100.2')];
-    const listener = await this.clock.run(there.listeners.listen({ host: '198.51.100.2', port: 7000 }), 1_000);
+    const listener = await this.clock.run(there.listeners.listen({ host: '198.51.100.2', port: 0 }), 1_000);
     const accepted = new Promise<TcpPort>((resolve) => listener.onConnection(resolve));
     const dialled = await this.clock.run(this.bandwidth.dialer(here.dialer).dial(listener.local, 1_000), 1_000);
     if (!dialled.ok) throw new Error(dialled.failure);

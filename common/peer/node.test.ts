@@ -54,6 +54,19 @@ describe('a storm of connections', () => {
   });
 });
 
+describe('a node that is to have few connections', () => {
+  it('takes no more than those, from wherever', async () => {
+    const world = new World();
+    const seeder = await world.add({ host: SEEDER, maxConnections: 2 });
+    const peers: RawPeer[] = [];
+    for (const host of ['10.0.1.1', '10.0.1.2', '10.0.1.3']) peers.push((await world.dial(host, seeder.endpoint))!);
+    await world.clock.runFor(100);
+    expect(peers.map(({ closed }) => closed === undefined)).toEqual([true, true, false]);
+    seeder.swarm.meet([{ host: '10.0.1.9', port: PEER_PORT }]);
+    expect(seeder.swarm.standing.due(world.clock.now(), 10)).toHaveLength(1);
+  });
+});
+
 describe('dials', () => {
   /** Endpoints that never answer. */
   const silent = (count: number): Endpoint[] =>

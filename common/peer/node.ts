@@ -2,10 +2,10 @@
  * All connections of one process: accepts, dials, and hands each to the swarm it belongs to. The same for a seeder and
  * a leecher.
  *
- * BOUNDED: by MAX_CONNECTIONS, MAX_CONNECTIONS_PER_IP and MAX_HALF_OPEN_DIALS.
+ * BOUNDED: by `maxConnections`, MAX_CONNECTIONS_PER_IP and MAX_HALF_OPEN_DIALS.
  */
 import { endpointText, type Endpoint, type Instant, NEVER, type PeerId } from '../base/ids.ts';
-import { DIAL_TIMEOUT_MS, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_IP, MAX_HALF_OPEN_DIALS } from '../base/limits.ts';
+import { DIAL_TIMEOUT_MS, MAX_CONNECTIONS_PER_IP, MAX_HALF_OPEN_DIALS } from '../base/limits.ts';
 import type { Clock, Dialer, Listener, Log, Meter, TcpPort } from '../base/ports.ts';
 import { Connection } from './connection.ts';
 import type { Swarm } from './swarm.ts';
@@ -19,6 +19,7 @@ export interface NodeOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly peerId: PeerId;
+  readonly maxConnections: number;
 }
 
 export class Node {
@@ -89,7 +90,7 @@ export class Node {
   }
 
   #roomForDials(): number {
-    return Math.max(0, Math.min(MAX_HALF_OPEN_DIALS - this.#halfOpen, MAX_CONNECTIONS - this.#taken));
+    return Math.max(0, Math.min(MAX_HALF_OPEN_DIALS - this.#halfOpen, this.#options.maxConnections - this.#taken));
   }
 
   async #dial(swarm: Swarm, endpoint: Endpoint): Promise<void> {
@@ -112,7 +113,7 @@ export class Node {
   #accept(stream: TcpPort): void {
     const { host } = stream.remote;
     const fromHost = this.#perHost.get(host) ?? 0;
-    if (this.#stopped || this.#taken >= MAX_CONNECTIONS || fromHost >= MAX_CONNECTIONS_PER_IP) {
+    if (this.#stopped || this.#taken >= this.#options.maxConnections || fromHost >= MAX_CONNECTIONS_PER_IP) {
       this.#options.meter.count('connections_refused');
       stream.destroy();
       return;

@@ -38,6 +38,11 @@ describe('the commands', PATIENT, () => {
     ['leecher', ['--seed-ratio', '0'], ['--seed-ratio', '0', 'at least 0.01']],
     ['leecher', ['--seed-ratio', 'much'], ['--seed-ratio', 'much', '1.5']],
     ['leecher', ['--seed-time', 'long'], ['--seed-time', 'long', '2m']],
+    ['leecher', ['--bwlimit', '512'], ['--bwlimit', '512', '10M:off', 'at least 1K']],
+    ['seeder', ['-f', 'x', '--bwlimit-lan', 'fast'], ['--bwlimit-lan', 'fast', '10M:off']],
+    ['seeder', ['-f', 'x', '--upload-slots', '0'], ['--upload-slots', '0', '1']],
+    ['leecher', ['--unchoke-interval', '0'], ['--unchoke-interval', '0', '1']],
+    ['leecher', ['--max-connections', 'all'], ['--max-connections', 'all']],
     ['leecher', ['one', 'two'], ['two']],
   ])('%s %j is a usage error that says what would be right', async (command, words, says) => {
     const { stdout, stderr } = await sandbox().start(command, words).endsWith(2);

@@ -1,3 +1,4 @@
+import { MAX_CONNECTIONS } from '../../base/limits.ts';
 import { Announcer } from '../../announce/announcer.ts';
 import { Bitfield } from '../../base/bitfield.ts';
 import { type ErrorCode, messageOf, ShoalError } from '../../base/errors.ts';
@@ -175,6 +176,7 @@ export class SimLeecher {
       recognise: (bytes) => recognise(bytes, wanted),
       ...this.#known(),
       choking: { ...USUAL_CHOKE_TERMS, slots: this.#options.uploadSlots ?? 'measured' },
+      maxConnections: MAX_CONNECTIONS,
       events: this.#events(),
       nobody: () => news.whyNobody(),
       presence: (facts) =>

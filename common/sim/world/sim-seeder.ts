@@ -1,3 +1,4 @@
+import { MAX_CONNECTIONS } from '../../base/limits.ts';
 import { Announcer } from '../../announce/announcer.ts';
 import { Bitfield } from '../../base/bitfield.ts';
 import type { Endpoint } from '../../base/ids.ts';
@@ -84,6 +85,7 @@ export class SimSeeder {
       held: this.held,
       isOnlySource: true,
       choking: { ...USUAL_CHOKE_TERMS, slots: uploadSlots },
+      maxConnections: MAX_CONNECTIONS,
       check: () => this.#check(),
       presence: (facts) => new Announcer({ ...facts, clock, random, udp, http, resolver, log, trackers }),
     });
