@@ -60,15 +60,19 @@ export class UploadThrottle {
     this.#isPumping = true;
     const now = this.#clock.now();
     let available = Math.floor(this.#bucket.available(now));
-    for (const sender of this.#waiting) {
-      if (available <= 0) break;
-      const allowed = Math.min(available, this.#sliceBytes);
-      this.#waiting.delete(sender);
-      const sent = sender.send(allowed);
-      this.#bucket.spend(sent, now);
-      available -= sent;
-      // At the end of the line, where this loop comes to it again.
-      if (sent === allowed) this.#waiting.add(sender);
+    for (let hasSent = true; hasSent && available > 0;) {
+      hasSent = false;
+      for (const sender of [...this.#waiting]) {
+        const allowed = Math.min(available, this.#sliceBytes);
+        if (allowed <= 0) break;
+        this.#waiting.delete(sender);
+        const sent = sender.send(allowed);
+        this.#bucket.spend(sent, now);
+        available -= sent;
+        hasSent ||= sent > 0;
+        // At the end of the line.
+        if (sent === allowed) this.#waiting.add(sender);
+      }
     }
     this.#isPumping = false;
     if (this.#waiting.size > 0) this.#wakeLater();
