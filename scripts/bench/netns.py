@@ -63,6 +63,11 @@ class Host:
     address: str
 
 
+def link_address(host: Host) -> str:
+    """One that is administered locally, of the IP address."""
+    return '02:00:' + ':'.join(f'{int(part):02x}' for part in host.address.split('.'))
+
+
 class Alone:
     """A namespace that has nothing but `lo`, and on it an address for each process."""
 
@@ -101,19 +106,26 @@ class Switched:
     def open(self) -> None:
         run('ip', 'netns', 'add', self.netns)
         run('ip', '-n', self.netns, '-batch', '-',
-            lines=['link set lo up', 'link add br0 type bridge', f'addr add {self.tracker.address}/16 dev br0',
-                   'link set br0 up'])
+            lines=['link set lo up', f'link add br0 address {link_address(self.tracker)} type bridge',
+                   f'addr add {self.tracker.address}/16 dev br0', 'link set br0 up'])
         limit = f'root tbf rate {self.rate_mbit}mbit burst {BURST_KIB}kb latency {QUEUE_MS}ms'
         for index, host in enumerate(self.hosts):
             port = f'port{index}'
             run('ip', 'netns', 'add', host.netns)
             run('ip', '-n', self.netns, '-batch', '-',
-                lines=[f'link add {port} type veth peer name eth0 netns {host.netns}',
+                lines=[f'link add {port} type veth peer name eth0 address {link_address(host)} netns {host.netns}',
                        f'link set {port} master br0 up'])
             run('ip', '-n', host.netns, '-batch', '-',
                 lines=['link set lo up', f'addr add {host.address}/16 dev eth0', 'link set eth0 up'])
             run('tc', '-n', self.netns, '-batch', '-', lines=[f'qdisc add dev {port} {limit}'])
             run('tc', '-n', host.netns, '-batch', '-', lines=[f'qdisc add dev eth0 {limit}'])
+        # The kernel learns 1024 neighbours at most, in all namespaces together; those that it is told do not count.
+        everybody = {self.netns: (self.tracker, 'br0'), **{host.netns: (host, 'eth0') for host in self.hosts}}
+        for netns, (itself, device) in everybody.items():
+            run('ip', '-n', netns, '-batch', '-',
+                lines=[f'neigh add {other.address} lladdr {link_address(other)} dev {device} nud permanent'
+                       for other, _ in everybody.values() if other != itself])
+        for host in self.hosts:
             with inside(host.netns), open('/proc/sys/net/ipv4/tcp_no_metrics_save', 'w', encoding='ascii') as setting:
                 # A run must not learn from the one before.
                 setting.write('1')

@@ -83,7 +83,8 @@ def verdicts(results: 'dict[str, list[Outcome]]', args: argparse.Namespace) -> '
         plain = not (args.kill_seeder or args.churn or args.free_rider)
         if not name.startswith(OURS) or not outcomes:
             continue
-        if plain and args.seeders in LAST_LIMITS:
+        # Among many the machine is the limit, not the links.
+        if plain and args.seeders in LAST_LIMITS and args.leechers < MANY:
             last = middle(outcomes, 'last')
             found.append(verdict(f'{name}, last by the bound', last / outcomes[0].bound_s, LAST_LIMITS[args.seeders]))
             found += [verdict(f'{name}, last by that of {other}', last / middle(theirs, 'last'), 1)
