@@ -91,7 +91,7 @@ export class Members {
       const at = this.#arena.at(row);
       if (words[at] !== key[1] || words[at + addressWords]! >>> 16 !== key[1 + addressWords]) continue;
       if (addressWords === 1 || (words[at + 1] === key[2] && words[at + 2] === key[3] && words[at + 3] === key[4])) {
-        if (this.#arena.ownerOf(row) === key[0]) return row;
+        if (this.#isIn(key[0]!, row)) return row;
       }
     }
     return NONE;
@@ -241,6 +241,13 @@ export class Members {
     this.#swept = undefined;
     if (page.live > 0) this.#wheel.add(page);
     return left;
+  }
+
+  /** Whether a row is one of a swarm's; mostly told without a look at whose block it is. */
+  #isIn(swarm: number, row: number): boolean {
+    const base = this.onlyBlockOf(swarm);
+    if (base === NONE) return this.#arena.ownerOf(row) === swarm;
+    return row >= base && row - base < this.#swarms.get(swarm, SWARM.size);
   }
 
   #facts(row: number): number {

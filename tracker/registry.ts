@@ -70,7 +70,7 @@ const NOBODY: SwarmState = { seeders: 0, partialSeeds: 0, leechers: 0, completed
  *   comes by they are still counted, but no longer handed out, found or beaten for.
  * - The asker is answered before it is put in, so nobody is told of itself.
  * - What is full refuses newcomers; those who are in stay in. Swarms are different, since anybody can name new ones:
- *   the empty one that was left longest ago gives way, and if none is empty, the one not heard of for longest.
+ *   the empty one that was left longest ago gives way, and if none is empty, one not heard of for about longest.
  *
  * All of it lies in typed arrays, by number: a peer of IPv4 takes about 20 bytes, and nothing is allocated, copied or
  * looked through as a whole, however many there are.
@@ -100,7 +100,7 @@ export class Registry {
     const { random, limits, now } = options;
     this.#limits = limits;
     this.#barren = options.barren;
-    const hash = new HalfSipHash({ key: random.bytes(8) });
+    const hash = new HalfSipHash({ key: random.bytes(8), roundsPerWord: 1, roundsAtEnd: 3 });
     const swarms = new SwarmRows({ hash });
     this.#swarms = swarms;
     const maxRows = rowsFor(limits);
@@ -225,7 +225,7 @@ export class Registry {
   }
 
   #evict(): void {
-    const victim = this.#swarms.leastWanted;
+    const victim = this.#swarms.leastWanted();
     if (victim === NONE) return;
     // Its count goes with it, so that the last peer takes it away.
     this.#swarms.set(victim, SWARM.completed, 0);

@@ -18,7 +18,8 @@ export class Sampler {
   readonly #swarms: SwarmRows;
   /** Fair numbers that need not be secret: xorshift32, never 0. */
   #chance: number;
-  /** Of where the last answer was written to, which mostly is where the next one goes. */
+  /** Where the last answer was written to, which mostly is where the next one goes. */
+  #into: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor(options: {
@@ -43,7 +44,8 @@ export class Sampler {
     nowTick: number,
     into: Uint8Array,
   ): number {
-    if (this.#view.buffer !== into.buffer || this.#view.byteOffset !== into.byteOffset) {
+    if (this.#into !== into) {
+      this.#into = into;
       this.#view = new DataView(into.buffer, into.byteOffset, into.byteLength);
     }
     const bytesPerPeer = 4 * members.addressWords + 2;
@@ -89,7 +91,9 @@ export class Sampler {
       // Where the stride and the count have a divisor in common, the round is over too soon: the next one begins beside.
       if (place === turn) place = turn = turn + 1 === count ? 0 : turn + 1;
       if (row === self || words[at + addressWords + 1]! <= nowTick) continue;
-      for (let i = 0; i < addressWords; i++, to += 4) view.setInt32(to, words[at + i]!);
+      view.setInt32(to, words[at]!);
+      to += 4;
+      for (let i = 1; i < addressWords; i++, to += 4) view.setInt32(to, words[at + i]!);
       view.setInt16(to, words[at + addressWords]! >> 16);
       to += 2;
     }

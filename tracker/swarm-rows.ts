@@ -23,10 +23,14 @@ export const SWARM = {
   newer: 13,
   /** 1 when it had a giver as the registry last looked. */
   fertile: 14,
+  /** 1 when it was used since it got its place among those that may have to give way. */
+  used: 15,
 } as const;
 const SWARM_WORDS = 16;
+/** Swarms that are passed over in the search for one to give way, because they were used. */
+const MAX_SPARED = 64;
 
-/** Swarms by when they were last used, threaded through their words: the swarm used longest ago, and the latest. */
+/** Swarms in the order in which they may have to give way, threaded through their words. */
 interface Recency {
   oldest: number;
   newest: number;
@@ -96,6 +100,7 @@ export class SwarmRows {
   inhabit(swarm: number): void {
     this.#take(this.#deserted, swarm);
     this.#append(this.#inhabited, swarm);
+    this.set(swarm, SWARM.used, 0);
   }
 
   /** To be told when its last peer left. */
@@ -104,16 +109,25 @@ export class SwarmRows {
     this.#append(this.#deserted, swarm);
   }
 
-  /** To be told when one that has peers was used. */
+  /**
+   * To be told when one that has peers was used. It gets a later place only when its turn to give way comes: most of
+   * what a busy tracker does is this, and in a list that is always in order it would change three swarms.
+   */
   touch(swarm: number): void {
-    if (swarm === this.#inhabited.newest) return;
-    this.#take(this.#inhabited, swarm);
-    this.#append(this.#inhabited, swarm);
+    this.set(swarm, SWARM.used, 1);
   }
 
-  /** Who gives way to another: an empty one if there is any, else the one not used for longest; `NONE` of none. */
-  get leastWanted(): number {
-    return this.#deserted.oldest === NONE ? this.#inhabited.oldest : this.#deserted.oldest;
+  /** Who is to give way: an empty one if there is any, else one not used for about longest; `NONE` of none. */
+  leastWanted(): number {
+    if (this.#deserted.oldest !== NONE) return this.#deserted.oldest;
+    for (let spared = 0; spared < MAX_SPARED; spared++) {
+      const swarm = this.#inhabited.oldest;
+      if (swarm === NONE || this.get(swarm, SWARM.used) === 0) return swarm;
+      this.set(swarm, SWARM.used, 0);
+      this.#take(this.#inhabited, swarm);
+      this.#append(this.#inhabited, swarm);
+    }
+    return this.#inhabited.oldest;
   }
 
   #readKey(infoHash: Uint8Array, addressWords: number): number {

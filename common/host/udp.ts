@@ -46,7 +46,8 @@ class HostUdpPort implements UdpPort {
   readonly #socket: Socket;
   readonly #v6: boolean;
   readonly #meter: Meter;
-  #outgoing = newOutgoing();
+  readonly #incoming = newPrefixes();
+  #outgoing = newPrefixes();
   #receive: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   #closed: Promise<void> | undefined;
 
@@ -77,7 +78,7 @@ class HostUdpPort implements UdpPort {
    */
   #copyOf(bytes: Uint8Array): Uint8Array {
     if (bytes.length > this.#outgoing.whole.length) return Buffer.from(bytes);
-    if (this.#socket.getSendQueueCount() > 0) this.#outgoing = newOutgoing();
+    if (this.#socket.getSendQueueCount() > 0) this.#outgoing = newPrefixes();
     this.#outgoing.whole.set(bytes);
     return this.#outgoing.of(bytes.length);
   }
@@ -101,11 +102,18 @@ class HostUdpPort implements UdpPort {
 
   #deliver(bytes: Uint8Array, from: RemoteInfo): void {
     const host = this.#v6 ? canonicalAddress(from.address) : from.address;
-    if (host !== undefined) this.#receive?.(plainBytes(bytes), { host, port: from.port });
+    if (host !== undefined) this.#receive?.(this.#arrived(bytes), { host, port: from.port });
+  }
+
+  /** Whoever receives may look at the bytes during the call only, so most datagrams are shown in the same memory. */
+  #arrived(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > this.#incoming.whole.length) return plainBytes(bytes);
+    this.#incoming.whole.set(bytes);
+    return this.#incoming.of(bytes.length);
   }
 }
 
-const newOutgoing = (): Prefixes => new Prefixes(new Uint8Array(MAX_DATAGRAM_BYTES));
+const newPrefixes = (): Prefixes => new Prefixes(new Uint8Array(MAX_DATAGRAM_BYTES));
 
 /** A burst of announces is lost where the kernel's buffer is small. It may refuse, or give less. */
 function enlargeBuffers(socket: Socket): void {

@@ -1,15 +1,17 @@
 /**
  * What Node itself can do as a UDP tracker: answers a connect with 16 bytes and an announce with as many as 50 peers
- * take, remembers nothing. `npx tsx scripts/bench/tracker-echo.ts`; prints `tracker udp://HOST:PORT` as the tracker.
+ * take, remembers nothing. With `--lookup` it keeps Node from looking up the address of each answer. Prints
+ * `tracker udp://HOST:PORT` as the tracker does.
  */
-import { createSocket } from 'node:dgram';
+import { createSocket, type SocketOptions } from 'node:dgram';
 
 const ANNOUNCE_BYTES = 20 + 50 * 6;
+const lookup: SocketOptions['lookup'] = (host, _options, found) => found(null, host, 4);
 const socket = createSocket({
   type: 'udp4',
   recvBufferSize: 4 * 1024 * 1024,
   sendBufferSize: 4 * 1024 * 1024,
-  lookup: (host, _options, found) => found(null, host, 4),
+  ...(process.argv.includes('--lookup') ? { lookup } : {}),
 });
 socket.on('message', (asked, from) => {
   const answer = Buffer.allocUnsafe(asked[11] === 1 ? ANNOUNCE_BYTES : 16);

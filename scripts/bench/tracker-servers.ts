@@ -30,8 +30,9 @@ interface Launch {
 export async function startServer(name: string, launch: Launch): Promise<Server | string> {
   if (name === 'ours')
     return started(name, true, process.execPath, ['tracker.js', '-q', '-p', '0', '--host', '127.0.0.1']);
-  if (name === 'node:dgram echo') {
-    return started(name, false, process.execPath, ['--import', 'tsx', 'scripts/bench/tracker-echo.ts']);
+  if (name.startsWith('node:dgram echo')) {
+    const words = ['--import', 'tsx', 'scripts/bench/tracker-echo.ts'];
+    return started(name, false, process.execPath, name.endsWith('no lookup') ? [...words, '--lookup'] : words);
   }
   return name === 'opentracker' ? opentracker(launch) : npmTracker(launch.scratch);
 }
@@ -73,7 +74,10 @@ server.listen(0, { udp: '127.0.0.1', udp4: '127.0.0.1' });
 
 async function started(name: string, registers: boolean, program: string, words: readonly string[]): Promise<Server> {
   const child = spawnPinned(program, words);
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`${name} ended before it listened`);
+  });
+  const [line] = (await Promise.race([once(child.stdout!, 'data'), ended])) as [Buffer];
   const port = Number(/:(\d+)\n/.exec(line.toString())?.[1]);
   return { name, port, process: child, registers };
 }

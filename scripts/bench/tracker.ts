@@ -26,7 +26,10 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     swarms: { type: 'string', default: '10000' },
-    servers: { type: 'string', default: 'node:dgram echo,ours,opentracker,npm bittorrent-tracker' },
+    servers: {
+      type: 'string',
+      default: 'node:dgram echo,node:dgram echo no lookup,ours,opentracker,npm bittorrent-tracker',
+    },
   },
 });
 const swarms = Number(values.swarms);
