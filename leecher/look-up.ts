@@ -3,6 +3,7 @@ import { CatalogueClient, type CatalogueReply } from '../common/announce/catalog
 import type { TrackerAddress } from '../common/announce/tracker-address.ts';
 import { utf8 } from '../common/base/bytes.ts';
 import { ShoalError } from '../common/base/errors.ts';
+import { after } from '../common/base/ids.ts';
 import { MAX_CATALOGUE_QUERY_BYTES, MAX_TORRENT_BYTES } from '../common/base/limits.ts';
 import type { CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
@@ -29,20 +30,32 @@ export async function readTorrent(path: string): Promise<Uint8Array> {
   throw new ShoalError('FILE_ACCESS', `there is no ${path} that could be a .torrent file`);
 }
 
+/** A tracker that does not answer is waited for: nobody should have to guess for what. */
 export async function askCatalogues(
   machine: Machine,
+  host: Pick<CommandHost, 'err' | 'verbosity'>,
   trackers: readonly TrackerAddress[],
   query: string | undefined,
+  sayAfterMs = 0,
 ): Promise<CatalogueReply> {
+  const { clock } = machine;
+  const say = (): void => {
+    if (host.verbosity >= 0) host.err(`asking ${trackers.map(({ url }) => url).join(', ')} what there is`);
+  };
+  const cancel = clock.at(after(clock.now(), sayAfterMs), say);
   const client = new CatalogueClient({ ...machine, trackers });
   try {
     // A longer name than a query may be is looked for among everything.
     const isShort = query !== undefined && utf8(query).length <= MAX_CATALOGUE_QUERY_BYTES;
     return await client.list(isShort ? { query } : {});
   } finally {
+    cancel();
     await client.close();
   }
 }
+
+/** Whoever wants a list has it at once, or is told why not. */
+const LIST_PATIENCE_MS = 1_000;
 
 /** `--list`. */
 export async function list(
@@ -51,7 +64,7 @@ export async function list(
   machine: Machine,
   trackers: readonly TrackerAddress[],
 ): Promise<number> {
-  const found = await askCatalogues(machine, trackers, options.what);
+  const found = await askCatalogues(machine, host, trackers, options.what, LIST_PATIENCE_MS);
   const entries = chooseByName(found.entries, options.what);
   if (entries.length === 0) throw nothingFound(options.what, found.trackers);
   if (options.json) for (const entry of entries) host.out(JSON.stringify(entryObject(entry)));

@@ -37,7 +37,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   const finding = findSubject(options.what, {
     trackers,
     readTorrent,
-    askCatalogues: (asked, query) => askCatalogues(machine, asked, query),
+    askCatalogues: (asked, query) => askCatalogues(machine, host, asked, query),
     pick: (choices) => pick(choices, host),
   });
   const subject = await unlessStopped(finding, host);

@@ -225,6 +225,31 @@ describe('trackers that fail', () => {
     expect(scene.clock.now()).toBe(askedAt);
   });
 
+  it('that have not answered yet are not waited for, and those that have hear the goodbye', async () => {
+    const service = await track(tracker);
+    const peer = scene.addPeer([URL_1, URL_2], 0);
+    void peer.announcer.start();
+    await scene.clock.runFor(500);
+    expect(service.size.peers).toBe(1);
+    const askedAt = scene.clock.now();
+    await scene.stop(peer);
+    expect(scene.clock.now() - askedAt).toBeLessThan(100);
+    expect(service.size.peers).toBe(0);
+  });
+
+  it('that fell silent are not waited for either', async () => {
+    await track(tracker);
+    const peer = scene.addPeer([URL_1], 0);
+    await scene.start(peer);
+    tracker.vanish();
+    await scene.clock.runFor(120_000);
+    const askedAt = scene.clock.now();
+    await scene.stop(peer);
+    expect(scene.clock.now()).toBe(askedAt);
+    await scene.clock.runFor(100_000);
+    expect(scene.clock.pending).toBe(0);
+  });
+
   it('[fault 12] keep us through a bad network', async () => {
     for (const seed of [1, 2, 3]) {
       begin(seed);

@@ -53,6 +53,11 @@ export class TrackerCaller {
     });
   }
 
+  /** Whether the tracker at this address has given us a connection id. */
+  isConnected(tracker: Endpoint): boolean {
+    return this.#exchanges.get(endpointText(tracker))?.isConnected === true;
+  }
+
   /** Gives up all calls that are under way. */
   cancelAll(): void {
     for (const exchange of this.#exchanges.values()) exchange.cancelAll();

@@ -87,6 +87,11 @@ export class Exchange {
     return due;
   }
 
+  /** It has answered a connect, be it long ago. */
+  get isConnected(): boolean {
+    return this.#id !== undefined;
+  }
+
   get callsUnderWay(): number {
     return this.#calls.size;
   }

@@ -56,6 +56,10 @@ export class HttpLine implements TrackerLine {
     return Promise.resolve();
   }
 
+  mayHaveHeard(): boolean {
+    return true;
+  }
+
   reset(): void {
     this.#trackerId = undefined;
   }

@@ -100,12 +100,13 @@ export class TrackerLink {
 
   /** Says goodbye to a tracker that may know us. To be called when its calls have been cancelled. */
   async stop(): Promise<void> {
-    const mayKnowUs = this.#isHeard || (this.#beatAt !== NEVER && !this.isFailing);
+    const isUnderWay = this.#beatAt !== NEVER && this.#line.mayHaveHeard(this.#tracker);
+    // One that fell silent is not waited for: it forgets us by itself.
+    const mayKnowUs = !this.isFailing && (this.#isHeard || isUnderWay);
     this.drop();
     if (!mayKnowUs) return;
     // Who leaves as soon as it is complete would never be counted.
-    if (this.#event() === 'completed' && !this.isFailing)
-      await this.#line.announce(this.#tracker, 'completed', FIRST_TRACKER_TRIES);
+    if (this.#event() === 'completed') await this.#line.announce(this.#tracker, 'completed', FIRST_TRACKER_TRIES);
     await this.#line.announce(this.#tracker, 'stopped', FIRST_TRACKER_TRIES);
   }
 

@@ -19,6 +19,8 @@ export interface TrackerLine {
   announce(tracker: Endpoint, event: AnnounceEvent, tries: number): Promise<BeatResult>;
   /** To be called behind an announce that was answered. */
   afterAnnounce(tracker: Endpoint): Promise<void>;
+  /** Whether an announce that is under way may have arrived: a tracker that never answered anything knows nobody. */
+  mayHaveHeard(tracker: Endpoint): boolean;
   /** The tracker may be another one now. */
   reset(): void;
 }

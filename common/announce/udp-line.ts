@@ -46,6 +46,11 @@ export class UdpLine implements TrackerLine {
     return this.#publisher.publish(tracker);
   }
 
+  /** Without a connection id no announce was ever sent (BEP 15). */
+  mayHaveHeard(tracker: Endpoint): boolean {
+    return this.#caller.isConnected(tracker);
+  }
+
   reset(): void {
     this.#publisher.reset();
   }

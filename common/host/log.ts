@@ -1,5 +1,6 @@
-import winston from 'winston';
+import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
+import type winston from 'winston';
 import type { Log, LogFields } from '../base/ports.ts';
 import { printable, printableJson } from './escape.ts';
 
@@ -74,13 +75,18 @@ export interface LogTarget {
  * one called `message` to the text and prints errors and bytes as empty objects.
  */
 export class ProcessLog {
-  readonly #logger: winston.Logger;
+  #logger: winston.Logger | undefined;
   readonly #target: LogTarget;
   readonly #level: LogLevel;
 
   constructor(options: { readonly target: LogTarget; readonly level: LogLevel }) {
     this.#target = options.target;
     this.#level = options.level;
+  }
+
+  /** winston takes longer to load than all of a short command: it is, with the first line. */
+  #load(): winston.Logger {
+    const { createLogger, format, transports } = createRequire(import.meta.url)('winston') as typeof winston;
     const stream = new Writable({
       decodeStrings: false,
       write: (line: string, _encoding, done) => {
@@ -88,14 +94,15 @@ export class ProcessLog {
         done();
       },
     });
-    this.#logger = winston.createLogger({
+    const logger = createLogger({
       levels: LEVELS,
-      level: options.level,
-      format: winston.format.printf((info) => String(info.message)),
-      transports: [new winston.transports.Stream({ stream, eol: '' })],
+      level: this.#level,
+      format: format.printf((info) => String(info.message)),
+      transports: [new transports.Stream({ stream, eol: '' })],
     });
     // A log that cannot be written must not end the process.
-    this.#logger.on('error', () => {});
+    logger.on('error', () => {});
+    return logger;
   }
 
   log(component: string): Log {
@@ -118,14 +125,17 @@ export class ProcessLog {
 
   write(entry: Entry): void {
     const line = this.#target.format === 'json' ? jsonLine(entry) : textLine(entry, this.#target.colour);
+    this.#logger ??= this.#load();
     this.#logger.log(entry.level, line);
   }
 
   /** Resolves when every line has reached its target. */
   close(): Promise<void> {
+    const logger = this.#logger;
+    if (logger === undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#logger.once('finish', () => resolve());
-      this.#logger.end();
+      logger.once('finish', () => resolve());
+      logger.end();
     });
   }
 }

@@ -58,7 +58,9 @@ export class Output {
   /** Resolves when all was handed to the system, the stream broke, or a reader that sleeps was given up. */
   flush(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#failure !== undefined || this.#stream.writableLength === 0) return resolve();
+      if (this.#failure !== undefined) return resolve();
+      // A write to a file is over at once, and what went wrong with it is told a turn later.
+      if (this.#stream.writableLength === 0) return void setImmediate(resolve);
       const timer = setTimeout(resolve, MAX_FLUSH_MS);
       const done = (): void => {
         clearTimeout(timer);

@@ -1,4 +1,5 @@
-import cliProgress from 'cli-progress';
+import type cliProgress from 'cli-progress';
+import { createRequire } from 'node:module';
 import type { Screen } from './screen.ts';
 
 /** Pictures per second: a person sees no more, and a slow terminal line can take it. */
@@ -21,7 +22,9 @@ export class ProgressBar {
   }) {
     const { screen, picture } = options;
     this.#screen = screen;
-    this.#bar = new cliProgress.SingleBar({
+    // Loaded when there is a bar to draw.
+    const { SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof cliProgress;
+    this.#bar = new SingleBar({
       fps: PICTURES_PER_SECOND,
       // After another line was written, the same picture has to be drawn again.
       forceRedraw: true,

@@ -15,6 +15,9 @@ describe('a leecher that finds', PATIENT, () => {
     const lines = [[], ['--list'], [SOME_HASH, '--wait', '1']];
     const ended = lines.map((words) => box.start('leecher', [...words, '-t', NO_TRACKER]).endsWith(6));
     for (const { stderr } of await Promise.all(ended)) expect(stderr).toContain(NO_TRACKER);
+    // What is waited for is said before the wait.
+    const [byName] = await Promise.all(ended);
+    expect(byName!.stderr).toContain(`asking ${NO_TRACKER}`);
   });
 
   it('a tracker name that does not resolve ends with 19', async () => {
