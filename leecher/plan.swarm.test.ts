@@ -107,6 +107,26 @@ describe('in a swarm', () => {
     expect(plan.next(1, after(START, 7_000))).toBeUndefined();
   });
 
+  it('at the start shares what waits with those that come to hold it, and stops once there is more to choose from', () => {
+    const movesWhenGained = (doneBefore: number): number => {
+      let moves = 0;
+      for (let seed = 0; seed < 40; seed++) {
+        const plan = swarm(30, [[29], [0]], seed);
+        const gains = setOf(30, []);
+        plan.addSource(3, gains);
+        for (const piece of between(1, 1 + doneBefore)) plan.done(pieceIndex(piece), 1, START);
+        expect(plan.next(1, START)!.piece).toBe(29);
+        gains.add(pieceIndex(29));
+        plan.sourceGained(3, pieceIndex(29));
+        if (plan.next(3, START)?.movedFrom === 1) moves++;
+      }
+      return moves;
+    };
+    // Of two holders each has half.
+    expect(Math.abs(movesWhenGained(0) - 20)).toBeLessThan(12);
+    expect(movesWhenGained(8)).toBe(0);
+  });
+
   it('at the end asks a second source for what has not begun, and whoever begins is left alone with it', () => {
     const plan = swarm(1, [[0], [0], [0]]);
     expect(plan.next(1, START)!.piece).toBe(0);

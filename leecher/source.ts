@@ -93,6 +93,8 @@ export class Source implements Runner {
   restUntil: Instant = instant(0);
   /** When it may be given, in a swarm, what waits at others. */
   relievesFrom: Instant = instant(0);
+  /** The piece that it has just come to hold, if that waits at another and should rather come from here. */
+  freshPiece: PieceIndex | undefined;
   #strikes = 0;
   #launches = 0;
   #launchesAtStrike = 0;

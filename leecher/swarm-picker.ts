@@ -1,5 +1,5 @@
 import type { Bitfield } from '../common/base/bitfield.ts';
-import { after, type Instant, type PieceIndex } from '../common/base/ids.ts';
+import { after, instant, type Instant, type PieceIndex } from '../common/base/ids.ts';
 import { ENDGAME_SOURCES } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import type { Flights } from './flights.ts';
@@ -10,6 +10,12 @@ import type { Flight, Source } from './source.ts';
 /** A piece that has waited so long, behind others of its source or alone, is for a source that is idle. */
 const MOST_QUEUED_MS = 500;
 const MOST_WAITING_MS = 1_500;
+/**
+ * Until so many pieces are here, what waits is shared with each source that comes to hold it: all begin with the same
+ * few pieces, of which the first holder cannot give to many at a time. Later what waits is begun soon, and a piece that
+ * is moved just then is sent in vain.
+ */
+const FIRST_PIECES = 8;
 /** At the end a piece that is being received is asked of another source too if it would take longer than this … */
 const MOST_RECEIVING_MS = 1_000;
 /** … which is judged so long after its first byte. */
@@ -25,6 +31,9 @@ export class SwarmPicker {
   /** The plan's. */
   readonly #sources: ReadonlyMap<number, Source>;
   readonly #flights: Flights;
+  readonly #random: Random;
+  /** Pieces that are here since this is a swarm. */
+  #doneCount = 0;
 
   constructor(options: {
     /** Taken over: the pieces that nobody has been asked for. */
@@ -36,6 +45,7 @@ export class SwarmPicker {
     this.#rarest = new Rarest({ free: options.free, random: options.random });
     this.#sources = options.sources;
     this.#flights = options.flights;
+    this.#random = options.random;
     for (const source of options.sources.values()) this.#rarest.add(source);
   }
 
@@ -50,6 +60,11 @@ export class SwarmPicker {
   /** It holds one more piece. */
   gained(source: Source, piece: PieceIndex): void {
     this.#rarest.gained(source, piece);
+    if (this.#doneCount >= FIRST_PIECES || source.flights.size > 0 || this.#flights.countOf(piece) !== 1) return;
+    // Of those that wait for it, each holder gets an equal part.
+    if (this.#random.below(Math.max(1, this.#rarest.availabilityOf(piece))) !== 0) return;
+    source.freshPiece = piece;
+    source.relievesFrom = instant(0);
   }
 
   /** Any of its pieces came or went. */
@@ -62,6 +77,7 @@ export class SwarmPicker {
   }
 
   forget(piece: PieceIndex): void {
+    this.#doneCount++;
     this.#rarest.forget(piece);
   }
 
@@ -77,6 +93,7 @@ export class SwarmPicker {
     if (piece !== undefined) return { piece };
     if (!isIdle || source.isOnProbation || now < source.relievesFrom) return undefined;
     const pick = this.#relieve(source, now);
+    source.freshPiece = undefined;
     if (pick === undefined) source.relievesFrom = after(now, LOOK_AGAIN_MS);
     return pick;
   }
@@ -89,11 +106,12 @@ export class SwarmPicker {
       if (other === source) continue;
       let isBehind = false;
       for (const flight of other.flights.values()) {
-        const waitsMs = isBehind ? MOST_QUEUED_MS : MOST_WAITING_MS;
+        const mostMs = isBehind ? MOST_QUEUED_MS : MOST_WAITING_MS;
         isBehind = true;
         if (!source.mayTake(flight.piece)) continue;
         const count = this.#flights.countOf(flight.piece);
-        if (count === 1 && flight.receivedBytes === 0 && now - flight.launchedAt > waitsMs) {
+        const waitsLong = flight.piece === source.freshPiece || now - flight.launchedAt > mostMs;
+        if (count === 1 && flight.receivedBytes === 0 && waitsLong) {
           if (moved === undefined || flight.launchedAt < moved.launchedAt) moved = flight;
         } else if (this.#isEndgame && count < ENDGAME_SOURCES) {
           const lateMs = latenessMs(flight, now);
