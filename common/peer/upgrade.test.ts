@@ -156,10 +156,14 @@ describe('a leecher that finds out that its torrent is a hybrid', () => {
     const offers: boolean[] = [];
     const names: Uint8Array[] = [];
     listener.onConnection((stream) => {
+      // A handshake may come in parts.
+      const heard: number[] = [];
       stream.start({
         onBytes: (view) => {
-          offers.push((view[27]! & 0x10) !== 0);
-          names.push(view.slice(28, 48));
+          heard.push(...view);
+          if (heard.length < 48) return;
+          offers.push((heard[27]! & 0x10) !== 0);
+          names.push(Uint8Array.from(heard.slice(28, 48)));
           stream.destroy();
         },
         onDrain: () => undefined,
