@@ -152,14 +152,14 @@ export const LSD_LEAST_INTERVAL_MS = 60_000;
 /** BEP 14: no longer than fits a datagram of any Ethernet. */
 export const MAX_LSD_DATAGRAM_BYTES = 1_400;
 /** A limit of the rate lets pass at once what it lets pass in so long. */
-export const BURST_SECONDS = 0.2;
+export const BURST_MS = 200;
 /** While something waits for its turn under a limit, it is woken for so long worth of bytes … */
-export const THROTTLE_WAKE_SECONDS = 0.02;
+export const THROTTLE_WAKE_MS = 20;
 /** … and streams take turns of this. */
 export const THROTTLE_SLICE_BYTES = 16 * KIB;
 /** So long worth of bytes may wait at a stream before it counts as full, and may be asked for under a limit. */
-export const THROTTLE_QUEUE_SECONDS = 0.5;
-export const THROTTLE_ASK_SECONDS = 0.5;
+export const THROTTLE_QUEUE_MS = 500;
+export const THROTTLE_ASK_MS = 500;
 /** The least that may be asked for. */
 export const MIN_RATE_LIMIT = 1 * KIB;
 /** Endpoints that a node remembers. */

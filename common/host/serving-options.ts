@@ -75,7 +75,8 @@ export const rateLimitsOf = ({
 /** `UP:DOWN`, or one rate for both; undefined when it is neither. */
 function parseRates(text: string): Rates | undefined {
   const words = text.split(':');
-  const [up, down = up] = words.map(parseRate);
+  const up = parseRate(words[0]!);
+  const down = parseRate(words[1] ?? words[0]!);
   if (words.length > 2 || up === undefined || down === undefined) return undefined;
   return { upBytesPerSecond: finite(up), downBytesPerSecond: finite(down) };
 }

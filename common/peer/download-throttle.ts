@@ -1,5 +1,5 @@
 import { after, type Instant, instant } from '../base/ids.ts';
-import { BLOCK_BYTES, BURST_SECONDS, THROTTLE_ASK_SECONDS, THROTTLE_WAKE_SECONDS } from '../base/limits.ts';
+import { BLOCK_BYTES, BURST_MS, THROTTLE_ASK_MS, THROTTLE_WAKE_MS } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -34,7 +34,7 @@ export class DownloadThrottle {
     const { bytesPerSecond, clock } = options;
     this.#clock = clock;
     this.#bytesPerSecond = bytesPerSecond;
-    const burst = bytesPerSecond * BURST_SECONDS;
+    const burst = (bytesPerSecond * BURST_MS) / 1_000;
     this.#bucket = new TokenBucket({ perSecond: bytesPerSecond, burst, now: clock.now() });
     // Hardly anything was saved up yet.
     this.#bucket.spend(burst * 0.75, clock.now());
@@ -71,7 +71,7 @@ export class DownloadThrottle {
     this.#held.add(reader);
     reader.hold();
     // Not for every segment: what comes together meanwhile is read at once.
-    const least = this.#bytesPerSecond * THROTTLE_WAKE_SECONDS;
+    const least = (this.#bytesPerSecond * THROTTLE_WAKE_MS) / 1_000;
     this.#cancelWake ??= this.#clock.at(this.#bucket.dueFor(least, now), () => {
       this.#cancelWake = undefined;
       const held = [...this.#held];
@@ -85,6 +85,6 @@ export class DownloadThrottle {
     for (const at of this.#readers.values()) if (now - at < SHARER_MS) sharers++;
     // Nobody brought anything yet: all may.
     if (sharers === 0) sharers = Math.max(1, this.#readers.size);
-    return Math.max(BLOCK_BYTES, (this.#bytesPerSecond * THROTTLE_ASK_SECONDS) / sharers);
+    return Math.max(BLOCK_BYTES, (this.#bytesPerSecond * THROTTLE_ASK_MS) / 1_000 / sharers);
   }
 }

@@ -3,7 +3,7 @@ import {
   END_TIMEOUT_MS,
   SEND_BUFFER_HIGH_BYTES,
   SEND_BUFFER_LOW_BYTES,
-  THROTTLE_QUEUE_SECONDS,
+  THROTTLE_QUEUE_MS,
   THROTTLE_SLICE_BYTES,
 } from '../base/limits.ts';
 import type { CloseCause, Clock, TcpHandler, TcpPort } from '../base/ports.ts';
@@ -176,7 +176,7 @@ export class LimitedStream implements TcpPort, TcpHandler, ThrottledSender, Thro
   get #roomBytes(): number {
     const { up } = this.#options;
     if (up === undefined) return Infinity;
-    const share = (up.bytesPerSecond * THROTTLE_QUEUE_SECONDS) / up.sharers;
+    const share = (up.bytesPerSecond * THROTTLE_QUEUE_MS) / 1_000 / up.sharers;
     return Math.min(SEND_BUFFER_HIGH_BYTES, Math.max(THROTTLE_SLICE_BYTES, share));
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { instant } from '../base/ids.ts';
-import { BURST_SECONDS, KIB, MIB, THROTTLE_WAKE_SECONDS } from '../base/limits.ts';
+import { BURST_MS, KIB, MIB, THROTTLE_WAKE_MS } from '../base/limits.ts';
 import { VirtualClock } from '../sim/clock.ts';
 import { type ThrottledSender, UploadThrottle } from './upload-throttle.ts';
 
@@ -33,7 +33,7 @@ describe('an upload throttle', () => {
     const { clock, throttle } = begin(rate);
     const sender = new Sender();
     throttle.enter(sender);
-    expect(sender.sentBytes).toBeLessThanOrEqual(rate * BURST_SECONDS);
+    expect(sender.sentBytes).toBeLessThanOrEqual((rate * BURST_MS) / 1_000);
     await clock.runFor(10_000);
     expect(Math.abs(sender.sentBytes / (10 * rate) - 1)).toBeLessThan(0.03);
     throttle.leave(sender);
@@ -45,7 +45,7 @@ describe('an upload throttle', () => {
     const sender = new Sender(3 * MIB);
     throttle.enter(sender);
     await clock.runFor(1_000);
-    expect(sender.calls).toBeLessThan(3 / THROTTLE_WAKE_SECONDS + 20);
+    expect(sender.calls).toBeLessThan(3_000 / THROTTLE_WAKE_MS + 20);
     await clock.runFor(10_000);
     expect([sender.leftBytes, clock.pending]).toEqual([0, 0]);
     sender.leftBytes = 100;

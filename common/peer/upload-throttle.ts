@@ -1,4 +1,4 @@
-import { BURST_SECONDS, THROTTLE_SLICE_BYTES, THROTTLE_WAKE_SECONDS } from '../base/limits.ts';
+import { BURST_MS, THROTTLE_SLICE_BYTES, THROTTLE_WAKE_MS } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -26,14 +26,14 @@ export class UploadThrottle {
 
   constructor(options: { readonly bytesPerSecond: number; readonly clock: Clock }) {
     const { bytesPerSecond, clock } = options;
-    const burst = bytesPerSecond * BURST_SECONDS;
+    const burst = (bytesPerSecond * BURST_MS) / 1_000;
     this.bytesPerSecond = bytesPerSecond;
     this.#clock = clock;
     this.#bucket = new TokenBucket({ perSecond: bytesPerSecond, burst, now: clock.now() });
     // Hardly anything was saved up yet.
     this.#bucket.spend(burst * 0.75, clock.now());
     this.#sliceBytes = Math.max(1, Math.floor(Math.min(THROTTLE_SLICE_BYTES, burst)));
-    this.#leastBytes = Math.max(bytesPerSecond * THROTTLE_WAKE_SECONDS, Math.min(THROTTLE_SLICE_BYTES, burst / 2));
+    this.#leastBytes = Math.max((bytesPerSecond * THROTTLE_WAKE_MS) / 1_000, Math.min(THROTTLE_SLICE_BYTES, burst / 2));
   }
 
   /** Those that wait, at least one: among so many what is sent is shared out. */
