@@ -162,8 +162,6 @@ static void open_socket(void) {
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size)) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-  struct timeval patience = {.tv_usec = 5000};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   struct sockaddr_in any = {.sin_family = AF_INET};
   if (bind(fd, (void *)&any, sizeof any)) { perror("bind"); exit(1); }
   target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -243,7 +241,8 @@ int main(int argc, char **argv) {
       if (started) paced++;
     }
     flush_out();
-    int n = recvmmsg(fd, in, BATCH, rate && started ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
+    // Never asleep: on a machine whose cores are virtual, waking up can take longer than all the rest.
+    int n = recvmmsg(fd, in, BATCH, MSG_DONTWAIT, NULL);
     now_ns = clock_ns();
     for (int i = 0; i < n; i++) take(in_bytes[i], in[i].msg_len);
     flush_out();
