@@ -1,5 +1,6 @@
 /** What one peer gets of us over its connection: blocks while it is unchoked, and hashes. */
 import type { Instant, PieceIndex } from '../base/ids.ts';
+import { MIB } from '../base/limits.ts';
 import type { Clock, TcpPort } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
@@ -8,6 +9,7 @@ import { HashService } from './hash-service.ts';
 import type { Outbox } from './outbox.ts';
 import type { Session } from './session.ts';
 import type { Swarm } from './swarm.ts';
+import { TAKER_MERIT } from './turns.ts';
 import type { UploadDesk, UploadTicket } from './upload-desk.ts';
 import { UploadPump } from './upload-pump.ts';
 
@@ -22,6 +24,9 @@ export interface ServiceOptions {
   /** Known once the torrent is. */
   readonly swarm: () => Swarm | undefined;
 }
+
+/** What one may have got of us lately without giving anything, before it counts as one that only takes. */
+const TAKER_BYTES = 1 * MIB;
 
 export class Service {
   readonly #options: ServiceOptions;
@@ -97,6 +102,8 @@ export class Service {
     const { received, sent } = dealings;
     const unspread = swarm()?.initial?.unspread(id);
     if (unspread !== undefined) return -unspread;
+    const isTaker = swarm()?.isUploadOnly === false && received.sum(now) === 0 && sent.sum(now) >= TAKER_BYTES;
+    if (isTaker) return TAKER_MERIT;
     return received.sum(now) - sent.sum(now);
   }
 

@@ -146,6 +146,44 @@ describe('an initial seeder', () => {
     expect(crowd.showing.unspread(2)).toBe(1);
   });
 
+  it('shows to others what one keeps to itself, who is shown nothing more until it passes something on', () => {
+    const crowd = new Crowd(24);
+    for (const id of [1, 2, 3]) crowd.join(id);
+    const kept = [0, 1, 4, 5];
+    for (const piece of kept) {
+      crowd.send(2, piece);
+      crowd.get(2, piece);
+    }
+    expect(crowd.showing.unspread(2)).toBe(Infinity);
+    const seen = crowd.sees(2);
+    for (const piece of [2, 3]) crowd.send(3, piece);
+    expect(crowd.sees(2)).toEqual(seen);
+    expect(crowd.showing.freeCount).toBe(24 - 2 - 2);
+    crowd.get(1, 4);
+    expect(crowd.showing.unspread(2)).toBe(Infinity);
+    crowd.get(3, 5);
+    expect(crowd.showing.unspread(2)).toBe(0);
+  });
+
+  it('is not locked when all who are left were taken for takers', () => {
+    const crowd = new Crowd(24);
+    for (const id of [1, 2, 3, 4]) crowd.join(id);
+    for (const id of [2, 3]) {
+      for (let sent = 0; sent < 4; sent++) {
+        const piece = crowd.shown.get(id)![sent]!;
+        crowd.send(id, piece);
+        crowd.get(id, piece);
+      }
+    }
+    crowd.leave(4);
+    crowd.leave(1);
+    crowd.pass(3_000);
+    expect(crowd.showing.unspread(2)).toBe(0);
+    crowd.pass(10_000);
+    crowd.showing.reveal(100);
+    expect([2, 3].filter((id) => crowd.sees(id) === 'all' || (crowd.sees(id) as number[]).length > 6)).toEqual([2, 3]);
+  });
+
   it('shows all, in bounded numbers, once every piece was sent to someone', () => {
     const crowd = new Crowd(4);
     for (const id of [1, 2, 3]) crowd.join(id);

@@ -12,15 +12,17 @@
  *    has been left alone. What it asks for counts as shown to it alone. What was shown cannot be taken back.
  *  - A piece whose keeper left is shown again to another; so is one that was not asked for, or not sent, for some
  *    time. Who is shown pieces and wants none of them wants others, a part of the files perhaps: it is shown all.
+ *  - What one keeps to itself who passes nothing on is shown to others as well, and he is shown nothing more.
  *  - Stock clients see haves, one after the other, as of a leecher.
  *  - It is over when each piece was sent to, or seen at, someone who is there, or when someone else turns out to have
  *    what we have not shown. It begins anew for the next crowd, when everyone has left.
  *  - Each step is cheap: what is shown goes by a cursor over the free pieces; statements about all pieces at once cost
  *    a walk over them, so torrents of more than MAX_SHOWN_PIECES pieces do without this.
  */
-import { Bitfield } from '../base/bitfield.ts';
+import type { Bitfield } from '../base/bitfield.ts';
 import { after, type Instant, NEVER, type PieceIndex } from '../base/ids.ts';
 import { MIB } from '../base/limits.ts';
+import { FreePieces } from './free-pieces.ts';
 import { newViewer, type Viewer } from './viewer.ts';
 
 export interface ShowingOptions {
@@ -36,6 +38,8 @@ export interface ShowingOptions {
 const WINDOW_PIECES = 2;
 const WINDOW_BYTES = 1 * MIB;
 const WINDOW_S = 0.5;
+/** Who has got so many pieces of us that were seen nowhere else passes nothing on. */
+const MOST_HOARDED = 4;
 /** Nobody is shown a larger part of little content before he takes it: there may be more to come who want some. */
 const LEAST_SHARES = 32;
 /** A restricted peer that has been the only one for so long sees everything. */
@@ -43,6 +47,8 @@ const ALONE_MS = 300;
 /** What was shown and not asked for, or asked for and not sent, in this time, is shown to another. */
 const UNASKED_MS = 4_000;
 const UNSENT_MS = 10_000;
+/** So long pieces that nobody has may be left with nobody to be sent them. */
+const LOCKED_MS = 2_000;
 /** Between two looks at what is late. */
 const LOOK_MS = 250;
 /** Pieces that appear although we have shown them to nobody: the first may be a coincidence. */
@@ -58,18 +64,20 @@ export class Showing {
   /** Who is to pass a piece on that nobody has. BOUNDED: by the pieces. */
   readonly #keepers = new Map<PieceIndex, Viewer>();
   /** Pieces that nobody has or is to get. */
-  #free: Bitfield;
+  #free: FreePieces;
   /** Pieces that were entrusted to someone and not sent yet. BOUNDED: by the pieces. */
   readonly #unsent = new Set<PieceIndex>();
+  /** Those that pass nothing on. BOUNDED: by the connections. */
+  readonly #takers = new Set<Viewer>();
   /** Those that are to see all, and do not yet. BOUNDED: by the connections. */
   readonly #revealing = new Set<Viewer>();
-  #cursor = 0;
   #isOn = true;
   /** Someone else has everything too. */
   #hasCompany = false;
   #strangePieces = 0;
   #aloneSince: Instant | undefined;
   #lookAt: Instant = NEVER;
+  #lockedSince: Instant = NEVER;
 
   constructor(options: ShowingOptions) {
     this.#options = options;
@@ -77,7 +85,7 @@ export class Showing {
     const contentBytes = pieceCount * sizeOf(0 as PieceIndex);
     this.#leastWindowBytes = Math.min(WINDOW_BYTES, contentBytes / LEAST_SHARES);
     this.#holders = new Uint16Array(pieceCount);
-    this.#free = Bitfield.full(pieceCount);
+    this.#free = new FreePieces(pieceCount);
   }
 
   /** Whether pieces are being held back. */
@@ -94,7 +102,9 @@ export class Showing {
   open(id: number, twin: number | undefined, now: Instant): void {
     const seesAll = !this.#isOn || this.#viewers.size === 0 || this.#viewers.get(twin ?? -1)?.seesAll === true;
     this.#viewers.set(id, newViewer(id, seesAll, this.#options.pieceCount));
-    if (!seesAll) this.#lookAt = Math.min(this.#lookAt, after(now, LOOK_MS)) as Instant;
+    if (seesAll) return;
+    if (this.#lookAt === NEVER) this.#lockedSince = now;
+    this.#lookAt = Math.min(this.#lookAt, after(now, LOOK_MS)) as Instant;
   }
 
   knows(id: number): boolean {
@@ -135,7 +145,7 @@ export class Showing {
   asked(id: number, piece: PieceIndex, now: Instant): void {
     const viewer = this.#viewers.get(id);
     if (viewer === undefined || !this.#isOn) return;
-    if (viewer.seesAll && this.#free.has(piece)) this.#entrust(viewer, piece, now);
+    if (viewer.seesAll && !viewer.isTaker && this.#free.has(piece)) this.#entrust(viewer, piece, now);
     const pending = viewer.pending.get(piece);
     if (pending !== undefined) pending.askedAt ??= now;
   }
@@ -161,6 +171,7 @@ export class Showing {
     if (viewer === undefined) return;
     this.#viewers.delete(id);
     this.#revealing.delete(viewer);
+    this.#takers.delete(viewer);
     for (const piece of viewer.counted) this.#lose(viewer, piece);
     for (const piece of viewer.pending.keys()) this.#relieve(viewer, piece);
     if (this.#viewers.size === 0) this.#beginAnew();
@@ -175,7 +186,8 @@ export class Showing {
 
   /** Pieces that it got of us and that were seen nowhere else: who has least of them passes on best. */
   unspread(id: number): number {
-    return this.#viewers.get(id)?.hoard.size ?? 0;
+    const viewer = this.#viewers.get(id);
+    return viewer?.isTaker === true ? Number.POSITIVE_INFINITY : (viewer?.hoard.size ?? 0);
   }
 
   /** Looks at what is late. */
@@ -195,6 +207,14 @@ export class Showing {
     }
     this.#fillAll(now);
     this.#judge();
+    this.#unlock(now);
+  }
+
+  /** Pieces are left, and nobody can be shown them: all have been shown them in vain, or count as takers. */
+  #unlock(now: Instant): void {
+    if (this.#free.count === 0 || this.#unsent.size > 0) this.#lockedSince = now;
+    else if (now >= after(this.#lockedSince, 2 * LOCKED_MS)) this.#end();
+    else if (now >= after(this.#lockedSince, LOCKED_MS)) for (const taker of this.#takers) this.#forgive(taker);
   }
 
   get nextDue(): Instant {
@@ -223,6 +243,8 @@ export class Showing {
 
   #gain(viewer: Viewer, piece: PieceIndex): void {
     if (!viewer.counted.add(piece)) return;
+    for (const taker of this.#takers) if (taker !== viewer) this.#reconsider(taker, viewer, piece);
+    if (viewer.isTaker) return this.#takeAway(viewer, piece);
     this.#holders[piece]!++;
     this.#free.remove(piece);
     this.#unsent.delete(piece);
@@ -236,7 +258,33 @@ export class Showing {
 
   #lose(viewer: Viewer, piece: PieceIndex): void {
     if (!viewer.counted.remove(piece)) return;
-    if (--this.#holders[piece]! === 0) this.#release(viewer, piece);
+    if (!viewer.isTaker && --this.#holders[piece]! === 0) this.#release(viewer, piece);
+  }
+
+  /** It passes nothing on: what it keeps is shown to others, and it is shown nothing more for now. */
+  #giveUp(viewer: Viewer): void {
+    viewer.isTaker = true;
+    this.#takers.add(viewer);
+    const hoard = [...viewer.hoard];
+    for (const piece of viewer.counted) if (--this.#holders[piece]! === 0) this.#release(viewer, piece);
+    for (const piece of [...viewer.pending.keys(), ...hoard]) this.#release(viewer, piece);
+    for (const piece of hoard) viewer.hoard.add(piece);
+  }
+
+  /** Another has a piece of a taker's hoard. If we did not show it there, the taker has passed it on after all. */
+  #reconsider(taker: Viewer, other: Viewer, piece: PieceIndex): void {
+    if (taker.hoard.delete(piece) && !other.seesAll && !other.shown.has(piece)) this.#forgive(taker);
+  }
+
+  #forgive(taker: Viewer): void {
+    taker.isTaker = false;
+    taker.hoard.clear();
+    this.#takers.delete(taker);
+    for (const its of taker.counted) {
+      this.#holders[its]!++;
+      this.#free.remove(its);
+      this.#unsent.delete(its);
+    }
   }
 
   /** The piece is shown to this one, or was asked for by it: nobody else need be sent it. */
@@ -250,11 +298,12 @@ export class Showing {
 
   /** All of it was sent to this one, perhaps after it had been given up. */
   #deliver(viewer: Viewer, piece: PieceIndex): void {
-    if (this.#holders[piece]! > 0) return;
+    if (this.#holders[piece]! > 0 || viewer.isTaker) return;
     this.#free.remove(piece);
     this.#unsent.delete(piece);
     this.#keepers.set(piece, viewer);
     viewer.hoard.add(piece);
+    if (viewer.hoard.size >= MOST_HOARDED && this.#viewers.size > 2) this.#giveUp(viewer);
   }
 
   /** It is not waited for any more at this one. */
@@ -264,6 +313,12 @@ export class Showing {
     viewer.pending.delete(piece);
     const sizeBytes = this.#options.sizeOf(piece);
     if (pending.sentBytes < sizeBytes) viewer.unsentBytes -= sizeBytes;
+  }
+
+  /** A taker has it: that helps nobody. */
+  #takeAway(taker: Viewer, piece: PieceIndex): void {
+    this.#dismiss(taker, piece);
+    if (this.#keepers.get(piece) === taker) this.#release(taker, piece);
   }
 
   /** Another is to get it. */
@@ -288,10 +343,10 @@ export class Showing {
   }
 
   #fill(viewer: Viewer, now: Instant): void {
-    if (!this.#isOn || viewer.seesAll || !viewer.isMet || this.#revealing.has(viewer)) return;
+    if (!this.#isOn || viewer.isTaker || viewer.seesAll || !viewer.isMet || this.#revealing.has(viewer)) return;
     const windowBytes = Math.max(this.#leastWindowBytes, viewer.sentLately.sum(now) * WINDOW_S);
     while (this.#free.count > 0 && (this.#unsentOf(viewer) < WINDOW_PIECES || viewer.unsentBytes < windowBytes)) {
-      const piece = this.#nextFree(viewer);
+      const piece = this.#free.nextBut(viewer.shown);
       if (piece === undefined) return;
       this.#entrust(viewer, piece, now);
       viewer.shown.add(piece);
@@ -299,30 +354,8 @@ export class Showing {
     }
   }
 
-  /** How many of its pieces were not sent yet, as far as the window asks for. */
-  #unsentOf(viewer: Viewer): number {
-    let count = 0;
-    for (const [piece, { sentBytes }] of viewer.pending) {
-      if (sentBytes < this.#options.sizeOf(piece) && ++count >= WINDOW_PIECES) break;
-    }
-    return count;
-  }
-
-  /** In order, and around: a disk likes that. Nothing that it was shown before and left. */
-  #nextFree(viewer: Viewer): PieceIndex | undefined {
-    const start = this.#cursor;
-    for (let wrapped = false, at = start; ;) {
-      const piece = this.#free.next(at);
-      if (piece < 0 || (wrapped && piece >= start)) {
-        if (wrapped) return undefined;
-        wrapped = true;
-        at = 0;
-      } else if (viewer.shown.has(piece as PieceIndex)) at = piece + 1;
-      else {
-        this.#cursor = piece + 1;
-        return piece as PieceIndex;
-      }
-    }
+  #unsentOf({ pending }: Viewer): number {
+    return [...pending].filter(([piece, { sentBytes }]) => sentBytes < this.#options.sizeOf(piece)).length;
   }
 
   /** What it does not ask for, or is not sent, is for others. */
@@ -359,10 +392,9 @@ export class Showing {
     this.#strangePieces = 0;
     this.#aloneSince = undefined;
     this.#lookAt = NEVER;
-    this.#cursor = 0;
     this.#keepers.clear();
     this.#unsent.clear();
     this.#holders.fill(0);
-    this.#free = Bitfield.full(this.#options.pieceCount);
+    this.#free = new FreePieces(this.#options.pieceCount);
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { after, instant, type Instant } from '../base/ids.ts';
 import { KIB, MIB } from '../base/limits.ts';
 import { SeededRandom } from '../sim/random.ts';
-import { Turns } from './turns.ts';
+import { TAKER_MERIT, Turns } from './turns.ts';
 
 const START = instant(10_000);
 const PIECE = 512 * KIB;
@@ -100,6 +100,25 @@ describe('the uploads of a node', () => {
     }
     expect(called(turns, now).length).toBeGreaterThan(50);
     expect(turns.uplink(now)).toBeGreaterThan(50 * MIB);
+  });
+
+  it('go to those that only take while nobody else uses the line, and now and then', () => {
+    const turns = crowd(4, (id) => (id < 2 ? TAKER_MERIT : 0));
+    expect(called(turns, START)).toEqual([2, 3]);
+    turns.sent(2, 2, PIECE, START);
+    turns.sent(3, 3, PIECE, START);
+    turns.arrived(3, 3, after(START, 100));
+    expect(called(turns, after(START, 100))).toEqual([]);
+    turns.arrived(2, 2, after(START, 200));
+    expect(called(turns, after(START, 200))).toEqual([0]);
+  });
+
+  it('do not wait for those that read nothing', () => {
+    const turns = crowd(4, (id) => (id < 2 ? TAKER_MERIT : 0));
+    for (const id of called(turns, START)) turns.sent(id, id, PIECE, START);
+    const due = turns.nextDue(START);
+    expect(due).toBeLessThanOrEqual(after(START, 5_000));
+    expect(called(turns, due)).not.toEqual([]);
   });
 
   it('of a single peer are never held up', () => {

@@ -16,7 +16,8 @@
  *  - A turn lasts for a piece, since half a piece is of no use to anybody, or for TURN_LEAST_BYTES of small ones. Who
  *    asks for the rest of its piece goes on at once, however late it asks: stock clients keep few requests open.
  *  - Next is one that has nothing on its way; among them the one with the most merit, then the one that waits
- *    longest. Each LUCKY_SHARE-th turn goes to the one that waits longest whatever its merit: nobody starves.
+ *    longest. Each LUCKY_SHARE-th turn goes to the one that waits longest whatever its merit: nobody starves. Who
+ *    takes and never gives has the line while nobody else uses it, and each TAKERS_SHARE-th turn.
  */
 import { after, type Instant, instant, NEVER } from '../base/ids.ts';
 import { KIB, MIB } from '../base/limits.ts';
@@ -28,8 +29,14 @@ const IN_FLIGHT_S = 0.5;
 const LEAST_IN_FLIGHT_BYTES = 1 * MIB;
 const TURN_LEAST_BYTES = 256 * KIB;
 const LUCKY_SHARE = 8;
+/** … and each of these to those that only take. */
+const TAKERS_SHARE = 64;
+/** Merit of one that only takes. */
+export const TAKER_MERIT = Number.NEGATIVE_INFINITY;
 /** One that has asked for nothing more of its piece for so long does not count any more. */
 const HOLD_MS = 500;
+/** How long what is on its way counts while nothing is known of the uplink. */
+const UNKNOWN_MS = 5_000;
 /** So long after the kernel took them, bytes are believed to have arrived: at one that says what it has … */
 const TELLER_GRACE_MS = 2_000;
 /** … at one that has not said anything yet … */
@@ -144,8 +151,9 @@ export class Turns {
   /** Whose turn it is now, told once; undefined while enough is on its way, or nobody waits. */
   next(now: Instant): number | undefined {
     if (this.#waiting.size === 0 || !this.#hasRoom(now)) return undefined;
+    const called = this.#choose(now);
+    if (called === undefined) return undefined;
     this.#callCount++;
-    const called = this.#callCount % LUCKY_SHARE === 0 ? this.#longestWaiting() : this.#worthiest(now);
     this.#waiting.delete(called);
     called.isCalled = true;
     called.turnBytes = 0;
@@ -167,14 +175,30 @@ export class Turns {
     return hasRoom;
   }
 
-  #longestWaiting(): Party {
-    return [...this.#waiting].reduce((best, party) => (party.waitsSince < best.waitsSince ? party : best));
+  #choose(now: Instant): Party | undefined {
+    const ranked = [...this.#waiting].map((party) => ({ party, merit: party.merit(now) }));
+    const worthy = ranked.filter(({ merit }) => merit > TAKER_MERIT);
+    const count = this.#callCount + 1;
+    // Who only takes gets what others leave: a turn now and then, and the line while nobody else uses it.
+    if (worthy.length === 0)
+      return this.#isIdle(now) || count % TAKERS_SHARE === 0 ? longestWaiting(ranked) : undefined;
+    if (count % TAKERS_SHARE === 0) return longestWaiting(ranked);
+    return count % LUCKY_SHARE === 0 ? longestWaiting(worthy) : this.#worthiest(worthy);
+  }
+
+  /** Nothing is on its way but what waits for its reader. */
+  #isIdle(now: Instant): boolean {
+    for (const party of this.#parties.values()) {
+      if (restOf(party, now) > 0) return false;
+      for (const { countsUntil } of party.flights.values()) if (countsUntil > now) return false;
+    }
+    return true;
   }
 
   /** Of those that have nothing on its way, if there are such. */
-  #worthiest(now: Instant): Party {
-    const idle = [...this.#waiting].filter((party) => party.flights.size === 0);
-    const ranked = (idle.length > 0 ? idle : [...this.#waiting]).map((party) => ({ party, merit: party.merit(now) }));
+  #worthiest(all: readonly Ranked[]): Party {
+    const idle = all.filter(({ party }) => party.flights.size === 0);
+    const ranked = idle.length > 0 ? idle : all;
     return ranked.reduce((best, one) => {
       const order = one.merit - best.merit || best.party.waitsSince - one.party.waitsSince;
       return order > 0 ? one : best;
@@ -262,7 +286,7 @@ export class Turns {
 
   #timeUp(now: Instant): Instant {
     const best = this.#best.at(now);
-    return best === 0 ? NEVER : after(now, (this.#mostInFlight(now) * 1_000) / best);
+    return after(now, best === 0 ? UNKNOWN_MS : (this.#mostInFlight(now) * 1_000) / best);
   }
 
   #mostInFlight(now: Instant): number {
@@ -281,6 +305,14 @@ export class Turns {
     if (now < after(this.#fullAt, RATE_WINDOW_MS)) this.#full.take(rate, now);
   }
 }
+
+interface Ranked {
+  readonly party: Party;
+  readonly merit: number;
+}
+
+const longestWaiting = (ranked: readonly Ranked[]): Party =>
+  ranked.reduce((best, one) => (one.party.waitsSince < best.party.waitsSince ? one : best)).party;
 
 /** The highest of the values that were given, fading. */
 class Peak {

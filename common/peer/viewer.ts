@@ -24,6 +24,8 @@ export interface Viewer {
   unsentBytes: number;
   /** Pieces that it got of us, and that nobody else has. BOUNDED: by the pieces. */
   readonly hoard: Set<PieceIndex>;
+  /** It hoards: what it has is as good as nowhere. */
+  isTaker: boolean;
   /** In the last second. */
   readonly sentLately: RecentBytes;
   /** Once it is to see all: from here on it has yet to be told. */
@@ -40,6 +42,7 @@ export function newViewer(id: number, seesAll: boolean, pieceCount: number): Vie
     pending: new Map(),
     unsentBytes: 0,
     hoard: new Set(),
+    isTaker: false,
     sentLately: new RecentBytes({ windowMs: 1_000 }),
     revealFrom: 0,
   };
