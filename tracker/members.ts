@@ -195,6 +195,11 @@ export class Members {
     return this.addressWords + 2;
   }
 
+  /** As a peer stands in an answer: address and port. */
+  get bytesPerPeer(): number {
+    return 4 * this.addressWords + 2;
+  }
+
   /** The words in which a row lies: address, port and role, expiry. They begin at `at(row)`. */
   wordsOf(row: number): Int32Array<ArrayBuffer> {
     return this.#arena.wordsOf(row);

@@ -6,14 +6,14 @@ import { Prefixes } from '../common/base/prefixes.ts';
 import type { BeatRequest, PublishRequest } from '../common/wire/catalogue-publishing.ts';
 import { encodeBeatResponse, encodePublishResponse } from '../common/wire/catalogue-publishing.ts';
 import { encodeHelloResponse, encodeListResponse, encodeLookupResponse } from '../common/wire/catalogue-reading.ts';
-import type { AnnounceRequest, RequestFault, TrackerRequest } from '../common/wire/tracker-packets.ts';
+import type { RequestFault, TrackerRequest } from '../common/wire/tracker-packets.ts';
 import {
   encodeConnectResponse,
   encodeErrorResponse,
   encodeScrapeResponse,
   writeAnnounceResponse,
 } from '../common/wire/tracker-packets.ts';
-import { RequestReader } from '../common/wire/tracker-reader.ts';
+import { type ReadRequest, RequestReader, type TrackerAnnounce } from '../common/wire/tracker-reader.ts';
 import { Clerk, type ServiceSettings } from './clerk.ts';
 import type { Cookie } from './cookie.ts';
 import type { RefusalReason } from './registry.ts';
@@ -98,7 +98,7 @@ export class TrackerService {
     return this.#serve(received.value, address);
   }
 
-  #serve(request: TrackerRequest, address: Uint8Array): Handled {
+  #serve(request: ReadRequest, address: Uint8Array): Handled {
     const { kind, transactionId } = request;
     const { clerk } = this;
     switch (kind) {
@@ -124,7 +124,7 @@ export class TrackerService {
     }
   }
 
-  #announce(request: AnnounceRequest, address: Uint8Array): Handled {
+  #announce(request: TrackerAnnounce, address: Uint8Array): Handled {
     const { transactionId } = request;
     const answer = this.clerk.announce(request, address, this.#now);
     if (!answer.ok) return explained(answer.reason, transactionId, answer.text);

@@ -16,7 +16,9 @@ describe('the reader of requests', () => {
           writeU32(datagram, 80, event);
           writeU16(datagram, 96, port);
         }
-        expect(reader.read(datagram)).toEqual(decodeRequest(datagram));
+        const [read, decoded] = [reader.read(datagram), decodeRequest(datagram)];
+        if (read.ok && read.value.kind === 'announce') expect(decoded).toMatchObject(read);
+        else expect(read).toEqual(decoded);
       }),
       { numRuns: 500 },
     );
