@@ -69,7 +69,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       ...description,
       store: new SourceStore({ files: tree, pieces: info.geometry }),
       held,
-      isOnlySource: options.webseed === undefined && !prepared.hasWebSeeds,
+      isOnlySource: options.webseed.length === 0 && !prepared.hasWebSeeds,
       choking: chokeTerms(options),
       maxConnections: options.maxConnections,
       check: () => tree.check(),
