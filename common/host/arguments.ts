@@ -1,4 +1,4 @@
-import yargs from 'yargs';
+import parse from 'yargs-parser';
 import { ShoalError } from '../base/errors.ts';
 import { quoted } from './escape.ts';
 import { spellOut } from './flag-words.ts';
@@ -17,8 +17,9 @@ export interface Arguments {
 }
 
 /**
- * yargs finds the words; what they mean is decided here and in `option-values`. Everything stays text: left to
- * itself, yargs makes NaN of `--port abc` and an array of a repeated flag.
+ * The parser of yargs finds the words; what they mean is decided here and in `option-values`. Everything stays text:
+ * left to itself, it makes NaN of `--port abc` and an array of a repeated flag. yargs itself is loaded for `--help`
+ * only: it spends more time on tables of characters than a command needs to have its first datagram out.
  */
 const PARSER = {
   'boolean-negation': false,
@@ -31,19 +32,8 @@ const PARSER = {
 };
 
 /** Throws a `ShoalError` of code USAGE that names the word, and what would be right. */
-export async function parseArguments(
-  spec: CommandSpec,
-  table: OptionTable,
-  words: readonly string[],
-): Promise<Arguments> {
-  const parser = yargs([])
-    .parserConfiguration(PARSER)
-    .exitProcess(false)
-    .help(false)
-    .version(false)
-    .detectLocale(false)
-    .options(Object.fromEntries(Object.keys(table).map((name) => [kebabCase(name), {}])));
-  const found: Readonly<Record<string, unknown>> = await parser.parse(spellOut(spec, table, words));
+export function parseArguments(spec: CommandSpec, table: OptionTable, words: readonly string[]): Arguments {
+  const found = parse([...spellOut(spec, table, words)], { configuration: PARSER });
   const names = new Map(Object.keys(table).map((name) => [kebabCase(name), name]));
   const options = new Map<string, RawValue>();
   for (const [key, given] of Object.entries(found)) {
@@ -56,7 +46,7 @@ export async function parseArguments(
 
 function givenTexts(name: string, given: unknown): string[] {
   return (Array.isArray(given) ? given : [given]).map((text: unknown) => {
-    // yargs says true for a flag that nothing follows.
+    // The parser says true for a flag that nothing follows.
     if (typeof text === 'string') return text;
     throw new ShoalError(
       'USAGE',

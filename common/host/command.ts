@@ -3,7 +3,6 @@ import { EXIT_CODES, ShoalError } from '../base/errors.ts';
 import type { Log } from '../base/ports.ts';
 import type { CommonValues } from './common-options.ts';
 import { describeFailure } from './failure.ts';
-import { helpText } from './help.ts';
 import { compileLate } from './late-compiler.ts';
 import { ProcessLog, type LogLevel } from './log.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
@@ -60,6 +59,7 @@ type Main<S extends CommandSpec> = (options: OptionsOf<S>, host: CommandHost) =>
 
 /** After `main` and the last byte of output, something that still holds the process open gets this long. */
 const DRAIN_MS = 500;
+const MOST_HELP_COLUMNS = 100;
 
 /** Runs a command in this process and ends it with the exit code that `main` gives or its error means. */
 export async function runCommand<const S extends CommandSpec>(spec: S, main: Main<S>): Promise<void> {
@@ -98,10 +98,7 @@ export async function execute<const S extends CommandSpec>(
       const { options, common } = settings;
       code = await runMain({ spec, main, world, stdout, stderr, screen, options, common });
     } else {
-      const help = settings.kind === 'help';
-      stdout.write(
-        help ? await helpText(spec, Math.min(100, stdout.columns ?? 80)) : `${spec.name} ${projectVersion()}`,
-      );
+      stdout.write(await aboutText(settings.kind, spec, stdout.columns ?? 80));
       stdout.write('\n');
       code = 0;
     }
@@ -200,4 +197,11 @@ function hostOf<S extends CommandSpec>(
     screen,
     ask: (question) => askLine({ input: world.stdin(), output: world.stderr }, question, made.signals.requested),
   };
+}
+
+/** What `--help` or `--version` prints. yargs is loaded for that one only. */
+async function aboutText(kind: 'help' | 'version', spec: CommandSpec, columns: number): Promise<string> {
+  if (kind === 'version') return `${spec.name} ${projectVersion()}`;
+  const { helpText } = await import('./help.ts');
+  return helpText(spec, Math.min(MOST_HELP_COLUMNS, columns));
 }

@@ -24,7 +24,7 @@ export async function readSettings<S extends CommandSpec>(
   // Whoever asks for help gets it, whatever else is wrong.
   const asked = askedFor(words);
   if (asked !== undefined) return { kind: asked };
-  const given = await parseArguments(spec, table, words);
+  const given = parseArguments(spec, table, words);
   if (given.options.has('help')) return { kind: 'help' };
   const variables = readEnvironment(environment, table);
   const configPath = resolve('config', COMMON_OPTIONS.config, given.options.get('config') ?? variables.get('config'));
