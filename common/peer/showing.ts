@@ -23,7 +23,7 @@ import type { Bitfield } from '../base/bitfield.ts';
 import { after, type Instant, NEVER, type PieceIndex } from '../base/ids.ts';
 import { MIB } from '../base/limits.ts';
 import { FreePieces } from './free-pieces.ts';
-import { newViewer, type Viewer } from './viewer.ts';
+import { newViewer, type Pending, type Viewer } from './viewer.ts';
 
 export interface ShowingOptions {
   readonly pieceCount: number;
@@ -44,9 +44,11 @@ const MOST_HOARDED = 4;
 const LEAST_SHARES = 32;
 /** A restricted peer that has been the only one for so long sees everything. */
 const ALONE_MS = 300;
-/** What was shown and not asked for, or asked for and not sent, in this time, is shown to another. */
+/** What was shown, and not asked for in this time although nothing else is on its way there, is shown to another. */
 const UNASKED_MS = 4_000;
+/** … as is what was asked for and not sent in this time, in which everyone could have been sent so many pieces. */
 const UNSENT_MS = 10_000;
+const UNSENT_ROUNDS = 2;
 /** So long pieces that nobody has may be left with nobody to be sent them. */
 const LOCKED_MS = 2_000;
 /** Between two looks at what is late. */
@@ -72,6 +74,8 @@ export class Showing {
   /** Those that are to see all, and do not yet. BOUNDED: by the connections. */
   readonly #revealing = new Set<Viewer>();
   #isOn = true;
+  /** To all viewers. */
+  #sentBytes = 0;
   /** Someone else has everything too. */
   #hasCompany = false;
   #strangePieces = 0;
@@ -147,7 +151,8 @@ export class Showing {
     if (viewer === undefined || !this.#isOn) return;
     if (viewer.seesAll && !viewer.isTaker && this.#free.has(piece)) this.#entrust(viewer, piece, now);
     const pending = viewer.pending.get(piece);
-    if (pending !== undefined) pending.askedAt ??= now;
+    if (pending === undefined || pending.askedAt !== undefined) return;
+    viewer.pending.set(piece, { ...pending, askedAt: now, sentBefore: this.#sentBytes });
   }
 
   /** Bytes of a piece were sent to it. */
@@ -155,6 +160,7 @@ export class Showing {
     const viewer = this.#viewers.get(id);
     if (viewer === undefined) return;
     viewer.sentLately.add(bytes, now);
+    this.#sentBytes += bytes;
     const pending = viewer.pending.get(piece);
     const sizeBytes = this.#options.sizeOf(piece);
     if (pending === undefined || pending.sentBytes >= sizeBytes) return;
@@ -292,7 +298,7 @@ export class Showing {
     this.#free.remove(piece);
     this.#keepers.set(piece, viewer);
     this.#unsent.add(piece);
-    viewer.pending.set(piece, { shownAt: now, askedAt: undefined, sentBytes: 0 });
+    viewer.pending.set(piece, { shownAt: now, askedAt: undefined, sentBefore: 0, sentBytes: 0 });
     viewer.unsentBytes += this.#options.sizeOf(piece);
   }
 
@@ -362,16 +368,26 @@ export class Showing {
   #takeBack(viewer: Viewer, now: Instant): void {
     let wants = false;
     let left = 0;
-    for (const [piece, { shownAt, askedAt, sentBytes }] of [...viewer.pending]) {
-      wants ||= askedAt !== undefined;
-      if (sentBytes >= this.#options.sizeOf(piece)) continue;
-      if (askedAt === undefined) {
-        if (now < after(shownAt, UNASKED_MS) || this.#options.isHeldBack(viewer.id)) continue;
-        this.#relieve(viewer, piece);
-        left++;
-      } else if (now >= after(askedAt, UNSENT_MS)) this.#release(viewer, piece);
+    for (const [piece, pending] of viewer.pending) {
+      wants ||= pending.askedAt !== undefined;
+      if (pending.askedAt === undefined || pending.sentBytes >= this.#options.sizeOf(piece)) continue;
+      if (this.#isStuck(pending, now)) this.#release(viewer, piece);
+      else viewer.waitedAt = now;
+    }
+    for (const [piece, { shownAt, askedAt }] of [...viewer.pending]) {
+      // Who asks for one after the other has not forgotten the next.
+      const idleSince = shownAt > viewer.waitedAt ? shownAt : viewer.waitedAt;
+      if (askedAt !== undefined || now < after(idleSince, UNASKED_MS) || this.#options.isHeldBack(viewer.id)) continue;
+      this.#relieve(viewer, piece);
+      left++;
     }
     if (left > 0 && !wants && !viewer.seesAll) this.#revealing.add(viewer);
+  }
+
+  /** It does not take what it asked for; a crowd may wait for its turn for longer than UNSENT_MS. */
+  #isStuck({ askedAt, sentBefore }: Pending, now: Instant): boolean {
+    const round = this.#viewers.size * this.#options.sizeOf(0 as PieceIndex);
+    return now >= after(askedAt!, UNSENT_MS) && this.#sentBytes - sentBefore >= UNSENT_ROUNDS * round;
   }
 
   /* ---- the end, and the next beginning ---- */

@@ -1,11 +1,13 @@
 import { Bitfield } from '../base/bitfield.ts';
-import type { Instant, PieceIndex } from '../base/ids.ts';
+import { type Instant, instant, type PieceIndex } from '../base/ids.ts';
 import { RecentBytes } from './recent-bytes.ts';
 
 /** A piece that was shown to one peer, and that it does not have yet. */
 export interface Pending {
   readonly shownAt: Instant;
-  askedAt: Instant | undefined;
+  readonly askedAt: Instant | undefined;
+  /** What had been sent to all when it was asked for. */
+  readonly sentBefore: number;
   sentBytes: number;
 }
 
@@ -22,6 +24,8 @@ export interface Viewer {
   /** BOUNDED: by the window, and by what it asks for. */
   readonly pending: Map<PieceIndex, Pending>;
   unsentBytes: number;
+  /** When it last was seen to wait for something it had asked for. */
+  waitedAt: Instant;
   /** Pieces that it got of us, and that nobody else has. BOUNDED: by the pieces. */
   readonly hoard: Set<PieceIndex>;
   /** It hoards: what it has is as good as nowhere. */
@@ -41,6 +45,7 @@ export function newViewer(id: number, seesAll: boolean, pieceCount: number): Vie
     isMet: false,
     pending: new Map(),
     unsentBytes: 0,
+    waitedAt: instant(0),
     hoard: new Set(),
     isTaker: false,
     sentLately: new RecentBytes({ windowMs: 1_000 }),
