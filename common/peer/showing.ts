@@ -369,10 +369,12 @@ export class Showing {
     let wants = false;
     let left = 0;
     for (const [piece, pending] of viewer.pending) {
-      wants ||= pending.askedAt !== undefined;
-      if (pending.askedAt === undefined || pending.sentBytes >= this.#options.sizeOf(piece)) continue;
-      if (this.#isStuck(pending, now)) this.#release(viewer, piece);
-      else viewer.waitedAt = now;
+      const { askedAt, sentBytes } = pending;
+      if (askedAt === undefined) continue;
+      wants = true;
+      // Until it says that it has the piece: on a busy line the last bytes arrive seconds after they were sent.
+      if (!this.#isStuck(pending, now)) viewer.waitedAt = now;
+      else if (sentBytes < this.#options.sizeOf(piece)) this.#release(viewer, piece);
     }
     for (const [piece, { shownAt, askedAt }] of [...viewer.pending]) {
       // Who asks for one after the other has not forgotten the next.
@@ -384,7 +386,7 @@ export class Showing {
     if (left > 0 && !wants && !viewer.seesAll) this.#revealing.add(viewer);
   }
 
-  /** It does not take what it asked for; a crowd may wait for its turn for longer than UNSENT_MS. */
+  /** It has asked long ago, and does not take it; a crowd may wait for its turn for longer than UNSENT_MS. */
   #isStuck({ askedAt, sentBefore }: Pending, now: Instant): boolean {
     const round = this.#viewers.size * this.#options.sizeOf(0 as PieceIndex);
     return now >= after(askedAt!, UNSENT_MS) && this.#sentBytes - sentBefore >= UNSENT_ROUNDS * round;
