@@ -167,7 +167,7 @@ describe('slow sources', () => {
     let now: number = START;
     const deliver = (piece: number): void => {
       now += 500;
-      plan.progressed(1, PIECE_BYTES, instant(now));
+      plan.progressed(1, PIECE_BYTES, instant(now), pieceIndex(piece));
       plan.done(pieceIndex(piece), 1, instant(now));
     };
     for (let piece = 0; piece < 50; piece++) {
@@ -238,6 +238,71 @@ describe('slow sources', () => {
       for (const { id, piece } of plan.overdue(now)) plan.failed(id, piece, 'stalled', now);
     }
     expect(plan.isComplete).toBe(true);
+  });
+
+  /** The bytes a second of each source, in turns of a second, until all is here; the time, and the pieces given up. */
+  function trickle(plan: Plan, pieceCount: number, paces: readonly number[]): { seconds: number; stalled: number } {
+    const queues = paces.map(() => new Map<number, number>());
+    let [second, stalled] = [0, 0];
+    for (; !plan.isComplete && second < 50_000; second++) {
+      const now = instant(START + 1_000 * second);
+      paces.forEach((bytes, i) => {
+        const queue = queues[i]!;
+        const [piece, received] = queue.entries().next().value ?? [];
+        if (piece !== undefined) {
+          plan.progressed(i + 1, bytes, now, pieceIndex(piece));
+          queue.set(piece, received! + bytes);
+          if (received! + bytes >= PIECE_BYTES) {
+            queue.delete(piece);
+            for (const other of plan.done(pieceIndex(piece), i + 1, now)) queues[other - 1]!.delete(piece);
+          }
+        }
+        for (const more of ask(plan, i + 1, Math.max(0, pieceCount - queue.size), now)) queue.set(more, 0);
+      });
+      for (const { id, piece } of plan.overdue(now)) {
+        plan.failed(id, piece, 'stalled', now);
+        queues[id - 1]!.delete(piece);
+        stalled++;
+      }
+    }
+    return { seconds: second, stalled };
+  }
+
+  it('keeps what slow sources have begun when nobody is faster: nothing is fetched twice', () => {
+    const perSecond = 200;
+    const plan = started(3, [Bitfield.full(3), Bitfield.full(3), Bitfield.full(3)]);
+    const { seconds, stalled } = trickle(plan, 1, [perSecond, perSecond, perSecond]);
+    expect(plan.isComplete).toBe(true);
+    expect(stalled).toBe(0);
+    expect(seconds).toBeLessThan(PIECE_BYTES / perSecond + 5);
+  });
+
+  it('keeps what waits behind what comes slowly', () => {
+    const plan = started(3, [Bitfield.full(3)]);
+    expect(trickle(plan, 3, [300])).toMatchObject({ stalled: 0 });
+    expect(plan.isComplete).toBe(true);
+  });
+
+  it('gives what a slow source has begun to one that is much faster, and never gives up the fastest', () => {
+    const full = Bitfield.full(40);
+    const plan = started(40, [full, full]);
+    const { seconds } = trickle(plan, 1, [200, 4_000]);
+    expect(plan.isComplete).toBe(true);
+    expect(plan.report(2)!.stalled).toBe(0);
+    expect(seconds).toBeLessThan((40 * PIECE_BYTES) / 4_000 + 60);
+  });
+
+  it('finds one that falls silent after it was slow', () => {
+    const plan = started(1, [Bitfield.full(1)]);
+    next(plan, 1);
+    for (let second = 1; second <= 100; second++) {
+      const now = START + 1_000 * second;
+      plan.progressed(1, 400, instant(now), pieceIndex(0));
+      expect(overdue(plan, now)).toEqual([]);
+    }
+    const silentAt = START + 100_000 + REQUEST_TIMEOUT_MS;
+    expect(overdue(plan, silentAt - 1)).toEqual([]);
+    expect(overdue(plan, silentAt)).toEqual([{ id: 1, piece: 0 }]);
   });
 
   it('reports what each source did', () => {

@@ -25,6 +25,9 @@
  *  - A source that is silent, or slower than MIN_SOURCE_BYTES_PER_SECOND, loses what it has under way. If it does so
  *    again it is on probation: one piece at a time, after a rest, and nothing that others would do. It is not given
  *    up: it may be the last holder. For the same reason each failure halves the pace that is asked of it.
+ *  - Bytes that came slowly came all the same, and what a slow line has in its buffers comes whether it is still wanted
+ *    or not. What is overdue and still coming stays where it is unless another source delivers much faster; whoever
+ *    has nothing to do may join it. So the fastest source of a piece always gets through with it.
  *  - Nothing is forgotten: a needed piece is untouched (`runs`), returned, or under way (`flights`), and exactly one
  *    of the three. A source that may take a free piece and has nothing to do never goes away empty-handed.
  *  - 2^21 pieces and hundreds of sources: nothing here is linear in pieces for each decision. Each walk over bits
@@ -50,7 +53,7 @@ import { Flights } from './flights.ts';
 import { firstCommon } from './overlap.ts';
 import { Picker } from './picker.ts';
 import { Retries } from './retry.ts';
-import { Source, type Failure, type SourceReport } from './source.ts';
+import { Source, type Failure, type Flight, type SourceReport } from './source.ts';
 
 /** So long a source that is idle in a swarm waits before it is looked again whether others are late. */
 const LOOK_AGAIN_MS = 250;
@@ -219,9 +222,7 @@ export class Plan {
     const source = this.#sources.get(id);
     source?.progressed(bytes, now);
     const flight = piece === undefined ? undefined : source?.flights.get(piece);
-    if (flight === undefined) return;
-    if (flight.receivedBytes === 0) flight.begunAt = now;
-    flight.receivedBytes += bytes;
+    if (flight !== undefined) source!.heard(flight, bytes, now);
   }
 
   /**
@@ -277,13 +278,28 @@ export class Plan {
     for (const source of this.#sources.values()) {
       if (source.restUntil > now) this.#wakeBy(source.restUntil);
       if (source.isStarting(now)) this.#wakeBy(source.headStartUntil);
-      for (const { piece, dueAt } of source.flights.values()) {
-        const due = Math.min(dueAt, source.silentAt) as Instant;
-        if (due <= now) late.push({ id: source.id, piece });
-        else this.#wakeBy(due);
+      const { silentAt } = source;
+      for (const flight of source.flights.values()) {
+        const isLate = now >= Math.min(flight.dueAt, silentAt);
+        if (isLate && !this.#isBestOff(flight, now)) {
+          late.push({ id: source.id, piece: flight.piece });
+          continue;
+        }
+        if (isLate) source.bearWith(flight, now);
+        this.#wakeBy(Math.min(flight.dueAt, source.silentAt) as Instant);
       }
     }
     return late;
+  }
+
+  /** What is overdue comes all the same, and nobody else would bring it sooner. */
+  #isBestOff(flight: Flight, now: Instant): boolean {
+    const { source, piece } = flight;
+    if (!source.isBringing(flight, now)) return false;
+    for (const other of this.#sources.values()) {
+      if (other !== source && other.mayTake(piece) && other.isMuchFasterThan(source, now)) return false;
+    }
+    return true;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Bitfield } from '../common/base/bitfield.ts';
 import { after, instant, NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
-import { MIN_SOURCE_BYTES_PER_SECOND, REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
+import { MIN_CRAWL_BYTES_PER_SECOND, MIN_SOURCE_BYTES_PER_SECOND, REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
 import { Rate } from './rate.ts';
 import { backoffMs } from './retry.ts';
 import { emptyRun, type Runner } from './runs.ts';
@@ -11,6 +11,8 @@ const STRIKES_BEFORE_PROBATION = 2;
 const MAX_PATIENCE = 5;
 /** What is queued at a source may come at this fraction of the pace it has shown before it counts as forgotten. */
 const EXPECTED_PACE = 1 / 8;
+/** One that is faster than this many times the pace of another may be given what that one has begun. */
+const MUCH_FASTER = 2;
 
 export type Failure =
   | 'corrupt' /* the bytes are not the piece */
@@ -60,7 +62,7 @@ export interface Flight {
   /** The source's how-manieth flight it is. */
   readonly ordinal: number;
   readonly launchedAt: Instant;
-  readonly dueAt: Instant;
+  dueAt: Instant;
   /** Bytes of it that came. */
   receivedBytes: number;
   /** When the first of them came. */
@@ -100,6 +102,13 @@ export class Source implements Runner {
   #launchesAtStrike = 0;
   #queuedBytes = 0;
   #silentAt: Instant = NEVER;
+  /** When bytes came last. */
+  #heardAt: Instant = instant(0);
+  /** Of the latest flight of which anything came: what was asked for before it and has not come is forgotten. */
+  #heardOrdinal = 0;
+  /** Bytes that came since its pace was last looked at, or since it was last idle; and when that was. */
+  #crawledBytes = 0;
+  #crawlsSince: Instant = instant(0);
 
   constructor(id: number, pieces: Bitfield) {
     this.id = id;
@@ -143,8 +152,14 @@ export class Source implements Runner {
     if (this.flights.size === 0) {
       this.rate.begin(now);
       this.#silentAt = after(now, REQUEST_TIMEOUT_MS);
+      this.#crawlsFrom(now);
     }
     this.#queuedBytes += sizeBytes;
+    return this.#dueAt(now);
+  }
+
+  /** When all that is queued must be here. */
+  #dueAt(now: Instant): Instant {
     const pace = Math.max(this.#leastPace, this.rate.perSecond(now, 0) * EXPECTED_PACE);
     return after(now, REQUEST_TIMEOUT_MS + (this.#queuedBytes * 1000) / pace);
   }
@@ -164,8 +179,50 @@ export class Source implements Runner {
   progressed(bytes: number, now: Instant): void {
     if (this.flights.size === 0) return;
     this.rate.add(bytes, now);
+    this.#heardAt = now;
+    this.#crawledBytes += bytes;
     const bought = after(this.#silentAt, (bytes * 1000) / this.#leastPace);
     this.#silentAt = instant(Math.min(bought, after(now, REQUEST_TIMEOUT_MS)));
+  }
+
+  /** Bytes of this flight arrived, and `progressed` was told of them. */
+  heard(flight: Flight, bytes: number, now: Instant): void {
+    if (flight.receivedBytes === 0) flight.begunAt = now;
+    flight.receivedBytes += bytes;
+    if (flight.ordinal > this.#heardOrdinal) this.#heardOrdinal = flight.ordinal;
+  }
+
+  /** It said something lately. */
+  #isHeard(now: Instant): boolean {
+    return now < after(this.#heardAt, REQUEST_TIMEOUT_MS);
+  }
+
+  /** An overdue flight is still on its way: bytes keep coming, its own or those of what was asked for before it. */
+  isBringing(flight: Flight, now: Instant): boolean {
+    const elapsedMs = now - this.#crawlsSince;
+    const isMoving = this.#crawledBytes * 1000 >= elapsedMs * MIN_CRAWL_BYTES_PER_SECOND;
+    return (isMoving || elapsedMs < REQUEST_TIMEOUT_MS) && this.#isHeard(now) && flight.ordinal >= this.#heardOrdinal;
+  }
+
+  /** It delivers at present, and much faster than the other. */
+  isMuchFasterThan(other: Source, now: Instant): boolean {
+    if (!this.rate.isKnown || !this.#isHeard(now)) return false;
+    return this.rate.perSecond(now, 0) > MUCH_FASTER * other.rate.perSecond(now, 0);
+  }
+
+  /** An overdue flight goes on all the same: as if it were asked for again now, which is a strike. */
+  bearWith(flight: Flight, now: Instant): void {
+    if (now >= this.#silentAt) {
+      this.#strikes++;
+      this.#silentAt = after(this.#heardAt, REQUEST_TIMEOUT_MS);
+      if (now - this.#crawlsSince >= REQUEST_TIMEOUT_MS) this.#crawlsFrom(now);
+    }
+    flight.dueAt = this.#dueAt(now);
+  }
+
+  #crawlsFrom(now: Instant): void {
+    this.#crawledBytes = 0;
+    this.#crawlsSince = now;
   }
 
   /** A stalled or rejected flight counts once for all that were under way at the time. */

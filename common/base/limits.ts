@@ -123,6 +123,8 @@ export const LAYERS_PATIENCE_MS = 3_000;
 export const REQUEST_TIMEOUT_MS = 20_000;
 /** A source that keeps a piece longer than its size at this rate, plus the timeout, has stalled. */
 export const MIN_SOURCE_BYTES_PER_SECOND = 16 * KIB;
+/** … unless nobody is faster: then it goes on at this pace. Slower than about three times it, `--timeout` ends all. */
+export const MIN_CRAWL_BYTES_PER_SECOND = 64;
 
 /* ---- connections ---- */
 export const MAX_CONNECTIONS = 500;

@@ -197,12 +197,25 @@ export const SEEDER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'only slow seeders are left',
-    seeds: 6,
+    seeds: 24,
     pieces: [8, 12],
     play: async (world) => {
       world.addTracker();
       const seeders = world.addSeeders(3);
       for (const seeder of seeders) pace(seeder, world.between(1, 8));
+      world.addLeecher();
+      await world.startAll();
+      await world.allFinish();
+    },
+  },
+  {
+    name: 'all seeders crawl',
+    seeds: 12,
+    pieces: [4, 6],
+    play: async (world) => {
+      world.addTracker();
+      // Less than the pace that is asked of any source, and enough for --timeout; a piece takes minutes.
+      for (const seeder of world.addSeeders(3)) seeder.host.up.bytesPerSecond = world.between(250, 450);
       world.addLeecher();
       await world.startAll();
       await world.allFinish();
