@@ -66,6 +66,7 @@ export class Fetching {
   /** Pieces on their way to the disk. BOUNDED: by the pool. */
   readonly #writing = new Set<PieceIndex>();
   #checking = 0;
+  #fills = 0;
   /** Fetches of which nothing came yet: their buffers are kept for them in the pool, but not taken. */
   #promised = 0;
   #stopped = false;
@@ -171,8 +172,11 @@ export class Fetching {
     this.fillAll();
   }
 
+  /** Another source is the first each time: there may be room for one more piece only. */
   fillAll(): void {
-    for (const lane of this.#lanes.values()) this.#fill(lane);
+    const lanes = [...this.#lanes.values()];
+    const from = this.#fills++ % Math.max(1, lanes.length);
+    for (let i = 0; i < lanes.length; i++) this.#fill(lanes[(from + i) % lanes.length]!);
   }
 
   /** Gives up all that is under way; pieces that are being checked are let go when they come back. */

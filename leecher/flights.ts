@@ -12,10 +12,16 @@ export class Flights {
   readonly #byPiece = new Map<PieceIndex, Flight[]>();
   /** Pieces that another source might join. */
   #joinable = 0;
+  /** Changes whenever one begins, or ends. */
+  version = 0;
 
   /** Pieces that are under way. */
   get count(): number {
     return this.#byPiece.size;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Flight> {
+    for (const flights of this.#byPiece.values()) yield* flights;
   }
 
   has(piece: PieceIndex): boolean {
@@ -45,6 +51,7 @@ export class Flights {
       hasArrived: false,
     };
     source.flights.set(piece, flight);
+    this.version++;
     const others = this.#byPiece.get(piece);
     if (others === undefined) this.#byPiece.set(piece, [flight]);
     else {
@@ -60,6 +67,7 @@ export class Flights {
     const flights = this.#byPiece.get(flight.piece);
     if (isJoinable(flights)) this.#joinable--;
     flight.hasArrived = true;
+    this.version++;
     flight.source.flights.delete(flight.piece);
     flight.source.landed(flight.sizeBytes, now);
   }
@@ -71,6 +79,7 @@ export class Flights {
     flights.splice(flights.indexOf(flight), 1);
     if (isJoinable(flights)) this.#joinable++;
     if (flights.length === 0) this.#byPiece.delete(flight.piece);
+    this.version++;
     if (!flight.hasArrived) {
       flight.source.flights.delete(flight.piece);
       flight.source.landed(flight.sizeBytes, now);

@@ -72,6 +72,10 @@ export class Picker {
     this.#swarm?.changed(source);
   }
 
+  received(bytes: number): void {
+    this.#swarm?.received(bytes);
+  }
+
   /** The first split; among equals the order given decides. */
   divide(sources: readonly Source[]): void {
     if (this.#swarm === undefined) this.#runs.divide(sources);

@@ -40,9 +40,10 @@
  *  - A source's uplink is for many. A request may wait for its turn there for seconds; that is no stall before
  *    REQUEST_TIMEOUT_MS. So little is asked ahead (`Fetching`), for what waits here cannot come from elsewhere, and
  *    each source is asked for something, so that whoever has a turn for us has something to send.
+ *  - Few pieces come in at once (`Intake`): each is here sooner, and can be passed on sooner.
  *  - What waits behind other pieces, or has waited for long, moves to a source that is idle and holds it.
- *  - Each byte that comes twice is one that somebody else needed. No piece is under way twice before all are under
- *    way; then, what has not begun is asked of a second source, and whoever begins is left alone with it.
+ *  - Each byte that comes twice is one that somebody else needed. No piece is under way twice before all are; then, what
+ *    has not begun is asked of a second source, and whoever begins is left alone with it.
  *  - Haves come by the thousand a second: each costs one count and a place on the shelf of its source (`Rarest`).
  */
 import { Bitfield } from '../common/base/bitfield.ts';
@@ -221,13 +222,14 @@ export class Plan {
   progressed(id: number, bytes: number, now: Instant, piece?: PieceIndex): void {
     const source = this.#sources.get(id);
     source?.progressed(bytes, now);
+    this.#picker.received(bytes);
     const flight = piece === undefined ? undefined : source?.flights.get(piece);
     if (flight !== undefined) source!.heard(flight, bytes, now);
   }
 
   /**
-   * The first bytes of the piece arrived from this source, and `progressed` was told of them. In a swarm nobody else is asked for it then: the result is
-   * the sources that have not begun to send it, which should be told that it is no longer wanted.
+   * The first bytes of the piece arrived from this source, and `progressed` was told of them. In a swarm nobody else is
+   * asked for it then: the result is the sources that have not begun to send it, which should be told so.
    */
   began(piece: PieceIndex, id: number, now: Instant): readonly number[] {
     if (!this.isSwarm || this.#flights.countOf(piece) < 2 || this.#flights.find(piece, id) === undefined) return [];

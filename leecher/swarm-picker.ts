@@ -3,6 +3,7 @@ import { after, instant, type Instant, type PieceIndex } from '../common/base/id
 import { ENDGAME_SOURCES } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import type { Flights } from './flights.ts';
+import { Intake } from './intake.ts';
 import type { Pick } from './picker.ts';
 import { Rarest } from './rarest.ts';
 import type { Flight, Source } from './source.ts';
@@ -20,6 +21,8 @@ const FIRST_PIECES = 8;
 const MOST_RECEIVING_MS = 1_000;
 /** … which is judged so long after its first byte. */
 const JUDGED_AFTER_MS = 500;
+/** What comes in is looked through again after so long, even if nothing began or ended. */
+const ROOM_MS = 50;
 /** So long an idle source for which there was nothing waits before the others are looked through for it again. */
 const LOOK_AGAIN_MS = 100;
 
@@ -32,6 +35,10 @@ export class SwarmPicker {
   readonly #sources: ReadonlyMap<number, Source>;
   readonly #flights: Flights;
   readonly #random: Random;
+  readonly #intake = new Intake();
+  /** There was no room beside these flights; good until then. */
+  #fullVersion = -1;
+  #fullUntil = instant(0);
   /** Pieces that are here since this is a swarm. */
   #doneCount = 0;
 
@@ -89,6 +96,7 @@ export class SwarmPicker {
   pick(source: Source, now: Instant): Pick | undefined {
     const isIdle = source.flights.size === 0;
     if (source.isOnProbation && (!isIdle || now < source.restUntil)) return undefined;
+    if (!this.#hasRoom(now)) return undefined;
     const piece = this.#rarest.take(source);
     if (piece !== undefined) return { piece };
     if (!isIdle || source.isOnProbation || now < source.relievesFrom) return undefined;
@@ -96,6 +104,18 @@ export class SwarmPicker {
     source.freshPiece = undefined;
     if (pick === undefined) source.relievesFrom = after(now, LOOK_AGAIN_MS);
     return pick;
+  }
+
+  #hasRoom(now: Instant): boolean {
+    if (this.#flights.version === this.#fullVersion && now < this.#fullUntil) return false;
+    if (this.#intake.hasRoom(this.#flights, now)) return true;
+    this.#fullVersion = this.#flights.version;
+    this.#fullUntil = after(now, ROOM_MS);
+    return false;
+  }
+
+  received(bytes: number): void {
+    this.#intake.received(bytes);
   }
 
   /** What an idle source does for others: a piece that waits at one of them or, at the end, one that is slow to come. */

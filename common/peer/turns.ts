@@ -25,8 +25,9 @@ import { RecentBytes } from './recent-bytes.ts';
 
 /** What may be on its way, as time of the uplink. */
 const IN_FLIGHT_S = 0.5;
-/** … and in any case. */
+/** … and in any case, or while nothing is known of it. */
 const LEAST_IN_FLIGHT_BYTES = 1 * MIB;
+const UNKNOWN_IN_FLIGHT_BYTES = 2 * MIB;
 const TURN_LEAST_BYTES = 256 * KIB;
 const LUCKY_SHARE = 8;
 /** … and each of these to those that only take. */
@@ -290,7 +291,8 @@ export class Turns {
   }
 
   #mostInFlight(now: Instant): number {
-    return Math.max(LEAST_IN_FLIGHT_BYTES, this.#best.at(now) * IN_FLIGHT_S);
+    const best = this.#best.at(now);
+    return best === 0 ? UNKNOWN_IN_FLIGHT_BYTES : Math.max(LEAST_IN_FLIGHT_BYTES, best * IN_FLIGHT_S);
   }
 
   #land(party: Party, piece: number, now: Instant, how: 'arrived' | 'lost'): void {
