@@ -138,4 +138,4 @@ async function serveOn(
   }
 }
 
-await runCommand(command, main);
+void runCommand(command, main);

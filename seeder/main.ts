@@ -287,4 +287,4 @@ async function storeTold<T>(act: () => Promise<T>): Promise<T> {
 
 const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
-await runCommand(command, main);
+void runCommand(command, main);

@@ -173,4 +173,4 @@ async function secretOf(file: string | undefined, host: CommandHost, random: Ran
   return random.bytes(SECRET_BYTES);
 }
 
-await runCommand(command, main);
+void runCommand(command, main);
