@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { addressBytes, addressText, canonicalAddress, isIPv6 } from './address.ts';
 
@@ -49,6 +50,32 @@ describe('address', () => {
     ),
   )('%j is no address', (text) => {
     expect(canonicalAddress(text)).toBeUndefined();
+  });
+
+  it.each([
+    ['1:0:0:2:0:0:0:3', '1:0:0:2::3', 'the longest run of zeros'],
+    ['1:0:0:2:0:0:3:4', '1::2:0:0:3:4', 'the first of two'],
+    ['1:0:2:3:4:5:6:7', '1:0:2:3:4:5:6:7', 'no single zero'],
+    ['0:0:1:0:0:0:0:0', '0:0:1::', 'a run at the end'],
+  ])('%s is written as %s: left out is %s', (text, short) => {
+    expect(canonicalAddress(text)).toBe(short);
+    expect(canonicalAddress(short)).toBe(short);
+  });
+
+  it('of hexadecimal groups means what others take it for', () => {
+    const group = fc.constantFrom('', '0', '0', '1', 'ffff', '00a0', 'BEEF', '12345', 'g');
+    const text = fc.array(group, { minLength: 2, maxLength: 9 }).map((groups) => groups.join(':'));
+    fc.assert(
+      fc.property(text, (address) => {
+        const isOne = ipaddr.IPv6.isValid(address);
+        expect(addressBytes(address) !== undefined).toBe(isOne);
+        if (!isOne) return;
+        const theirs = ipaddr.IPv6.parse(address);
+        const bytes = (theirs.isIPv4MappedAddress() ? theirs.toIPv4Address() : theirs).toByteArray();
+        expect([...addressBytes(address)!]).toEqual(bytes);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('0.0.0.0 and 255.255.255.255 are addresses like others', () => {

@@ -84,10 +84,28 @@ const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lenientDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+/** Longer texts are faster by the encoder, shorter ones by hand. */
+const SHORT_CHARS = 48;
+
+export function utf8(text: string): Uint8Array {
+  return (text.length <= SHORT_CHARS ? ascii(text) : undefined) ?? encoder.encode(text);
+}
+
+/** Undefined when a character takes more than one byte. */
+function ascii(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return undefined;
+    bytes[i] = code;
+  }
+  return bytes;
+}
 
 /** Text of strict UTF-8; undefined when the bytes are not. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
+  const short = asciiText(bytes);
+  if (short !== undefined) return short;
   try {
     return strictDecoder.decode(bytes);
   } catch {
@@ -96,4 +114,15 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
 }
 
 /** Text for people: invalid sequences become U+FFFD. */
-export const looseText = (bytes: Uint8Array): string => lenientDecoder.decode(bytes);
+export const looseText = (bytes: Uint8Array): string => asciiText(bytes) ?? lenientDecoder.decode(bytes);
+
+/** Undefined of long texts, and when a character takes more than one byte. */
+function asciiText(bytes: Uint8Array): string | undefined {
+  if (bytes.length > SHORT_CHARS) return undefined;
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! > 0x7f) return undefined;
+    text += String.fromCharCode(bytes[i]!);
+  }
+  return text;
+}

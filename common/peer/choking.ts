@@ -44,14 +44,17 @@ export class Choking {
     if (this.#isStopped) return;
     const { clock, connections, isServingOnly } = this.#options;
     const now = clock.now();
-    const all = new Map(connections().map((connection) => [connection.id, connection]));
-    const peers = [...all.values()].map((connection) => chokable(connection, now));
+    const all = connections();
+    const peers = all.map((connection) => chokable(connection, now));
     const facts = { slots: this.#slots, isServingOnly: isServingOnly() };
     const { choke, unchoke } = this.#choker.decide(peers, facts, now);
-    for (const id of choke) all.get(id)?.service.choke();
-    for (const id of unchoke) all.get(id)?.service.unchoke();
+    if (choke.length + unchoke.length > 0) {
+      const byId = new Map(all.map((connection) => [connection.id, connection]));
+      for (const id of choke) byId.get(id)?.service.choke();
+      for (const id of unchoke) byId.get(id)?.service.unchoke();
+    }
     this.#cancelTurn();
-    const someoneWaits = [...all.values()].some((connection) => connection.wantsSlot && connection.isChoked);
+    const someoneWaits = all.some((connection) => connection.wantsSlot && connection.isChoked);
     if (!someoneWaits) return;
     this.#cancelTurn = clock.at(this.#choker.nextDue, () => {
       this.reconsider();

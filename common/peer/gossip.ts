@@ -49,8 +49,8 @@ export class Gossip implements PexParty {
 
   tellPex(others: readonly PexContact[], now: Instant): void {
     const { session, peer, remoteHost } = this.#options;
-    const contacts = others.filter(({ endpoint }) => isPlausible(endpoint, remoteHost) && !peer.isAt(endpoint));
-    const message = this.#talk.next(contacts, now);
+    const suits = (endpoint: Endpoint): boolean => isPlausible(endpoint, remoteHost) && !peer.isAt(endpoint);
+    const message = this.#talk.next(others, now, suits);
     const bytes = message && session.extensions.encodePex(message);
     if (bytes !== undefined) session.say.message(bytes);
   }

@@ -5,6 +5,7 @@
 import { after } from '../base/ids.ts';
 import { PEX_ROUND_MS } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
+import type { PexContact } from '../wire/pex.ts';
 import type { PexParty } from './pex.ts';
 
 export interface PexRoundsOptions {
@@ -49,7 +50,11 @@ export class PexRounds {
     const now = this.#options.clock.now();
     // Among hundreds of peers it costs something to look at them all for each.
     if (!party.mayBeTold(now)) return;
-    const others = parties.filter((other) => other !== party).flatMap(({ pexContact }) => pexContact ?? []);
+    const others: PexContact[] = [];
+    for (const other of parties) {
+      const contact = other === party ? undefined : other.pexContact;
+      if (contact !== undefined) others.push(contact);
+    }
     party.tellPex(others, now);
   }
 }

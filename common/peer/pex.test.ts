@@ -9,35 +9,43 @@ const OWN = { host: '10.0.0.1', port: 7001 };
 const at = (n: number): Endpoint => ({ host: `10.0.${n >> 8}.${n & 255}`, port: 7001 });
 const contacts = (...numbers: number[]): PexContact[] => numbers.map((n) => ({ endpoint: at(n), flags: 0 }));
 const hosts = (list: readonly PexContact[] = []): string[] => list.map(({ endpoint }) => endpointText(endpoint));
+const anyone = (): boolean => true;
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 2);
 
 describe('what a peer is told', () => {
   it('is all at first, then what changed, no more than once a minute', () => {
     const talk = new PexTalk();
-    expect(hosts(talk.next(contacts(2, 3), START)?.added)).toEqual(['10.0.0.2:7001', '10.0.0.3:7001']);
-    expect(talk.next(contacts(3, 4), after(START, PEX_INTERVAL_MS - 1))).toBeUndefined();
-    const news = talk.next(contacts(3, 4), after(START, PEX_INTERVAL_MS));
+    expect(hosts(talk.next(contacts(2, 3), START, anyone)?.added)).toEqual(['10.0.0.2:7001', '10.0.0.3:7001']);
+    expect(talk.next(contacts(3, 4), after(START, PEX_INTERVAL_MS - 1), anyone)).toBeUndefined();
+    const news = talk.next(contacts(3, 4), after(START, PEX_INTERVAL_MS), anyone);
     expect(hosts(news?.added)).toEqual(['10.0.0.4:7001']);
     expect(news?.dropped).toEqual([at(2)]);
   });
 
   it('is nothing when there is no news, and then at once when there is', () => {
     const talk = new PexTalk();
-    expect(talk.next([], START)).toBeUndefined();
-    expect(talk.next(contacts(2), after(START, 1))?.added).toHaveLength(1);
-    expect(talk.next(contacts(2), after(START, 10 * PEX_INTERVAL_MS))).toBeUndefined();
-    expect(talk.next(contacts(2, 3), after(START, 10 * PEX_INTERVAL_MS + 1))?.added).toHaveLength(1);
+    expect(talk.next([], START, anyone)).toBeUndefined();
+    expect(talk.next(contacts(2), after(START, 1), anyone)?.added).toHaveLength(1);
+    expect(talk.next(contacts(2), after(START, 10 * PEX_INTERVAL_MS), anyone)).toBeUndefined();
+    expect(talk.next(contacts(2, 3), after(START, 10 * PEX_INTERVAL_MS + 1), anyone)?.added).toHaveLength(1);
+  });
+
+  it('is nothing of those who do not suit, until they do', () => {
+    const talk = new PexTalk();
+    const isThird = ({ host }: Endpoint): boolean => host === at(3).host;
+    expect(hosts(talk.next(contacts(2, 3), START, isThird)?.added)).toEqual(['10.0.0.3:7001']);
+    expect(hosts(talk.next(contacts(2, 3), after(START, PEX_INTERVAL_MS), anyone)?.added)).toEqual(['10.0.0.2:7001']);
   });
 
   it('is at most fifty met and fifty lost; the rest comes a minute later', () => {
     const talk = new PexTalk();
     let now = START;
     for (const count of [MAX_PEX_CONTACTS, MAX_PEX_CONTACTS, 20]) {
-      expect(talk.next(contacts(...range(120)), now)?.added).toHaveLength(count);
+      expect(talk.next(contacts(...range(120)), now, anyone)?.added).toHaveLength(count);
       now = after(now, PEX_INTERVAL_MS);
     }
     for (const count of [MAX_PEX_CONTACTS, MAX_PEX_CONTACTS, 20]) {
-      expect(talk.next([], now)?.dropped).toHaveLength(count);
+      expect(talk.next([], now, anyone)?.dropped).toHaveLength(count);
       now = after(now, PEX_INTERVAL_MS);
     }
   });

@@ -28,17 +28,26 @@ export class PexTalk {
     return this.#sayAt === undefined || now >= this.#sayAt;
   }
 
-  /** The next message, or undefined when it is too early or there is no news. */
-  next(contacts: readonly PexContact[], now: Instant): PexMessage | undefined {
+  /**
+   * The next message, or undefined when it is too early or there is no news. `suits` says whether the peer may be told of
+   * a contact; it is asked only of those that would be news.
+   */
+  next(contacts: readonly PexContact[], now: Instant, suits: (endpoint: Endpoint) => boolean): PexMessage | undefined {
     if (!this.mayTalk(now)) return undefined;
-    const present = new Map(contacts.map((contact) => [endpointText(contact.endpoint), contact]));
-    const added = [...present].filter(([key]) => !this.#told.has(key)).slice(0, MAX_PEX_CONTACTS);
+    const present = new Set<string>();
+    const added = new Map<string, PexContact>();
+    for (const contact of contacts) {
+      const key = endpointText(contact.endpoint);
+      present.add(key);
+      if (added.size >= MAX_PEX_CONTACTS || this.#told.has(key) || added.has(key) || !suits(contact.endpoint)) continue;
+      added.set(key, contact);
+    }
     const dropped = [...this.#told].filter(([key]) => !present.has(key)).slice(0, MAX_PEX_CONTACTS);
-    if (added.length === 0 && dropped.length === 0) return undefined;
+    if (added.size === 0 && dropped.length === 0) return undefined;
     for (const [key, { endpoint }] of added) this.#told.set(key, endpoint);
     for (const [key] of dropped) this.#told.delete(key);
     this.#sayAt = after(now, PEX_INTERVAL_MS);
-    return { added: added.map(([, contact]) => contact), dropped: dropped.map(([, endpoint]) => endpoint) };
+    return { added: [...added.values()], dropped: dropped.map(([, endpoint]) => endpoint) };
   }
 
   /**

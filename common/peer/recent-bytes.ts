@@ -10,7 +10,8 @@ const PARTS = 20;
  */
 export class RecentBytes {
   readonly #partMs: number;
-  readonly #parts = new Float64Array(PARTS);
+  /** Made when there is something to count: of many connections nothing ever is. */
+  #parts: Float64Array | undefined;
   /** Of the window's newest part, counted from the beginning of time. */
   #newest = Number.NEGATIVE_INFINITY;
   #sum = 0;
@@ -20,23 +21,25 @@ export class RecentBytes {
   }
 
   add(bytes: number, now: Instant): void {
-    this.#slide(now);
+    this.#parts ??= new Float64Array(PARTS);
+    this.#slide(now, this.#parts);
     this.#parts[modulo(this.#newest)]! += bytes;
     this.#sum += bytes;
   }
 
   sum(now: Instant): number {
-    this.#slide(now);
+    if (this.#sum === 0 || this.#parts === undefined) return 0;
+    this.#slide(now, this.#parts);
     return this.#sum;
   }
 
-  #slide(now: Instant): void {
+  #slide(now: Instant, parts: Float64Array): void {
     const part = Math.floor(now / this.#partMs);
     const passed = Math.min(PARTS, part - this.#newest);
     if (passed <= 0) return;
     for (let i = part - passed + 1; i <= part; i++) {
-      this.#sum -= this.#parts[modulo(i)]!;
-      this.#parts[modulo(i)] = 0;
+      this.#sum -= parts[modulo(i)]!;
+      parts[modulo(i)] = 0;
     }
     this.#newest = part;
   }

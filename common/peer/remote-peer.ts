@@ -1,6 +1,6 @@
 import type { Bitfield } from '../base/bitfield.ts';
 import { looseText } from '../base/bytes.ts';
-import { type Endpoint, endpointText, type PieceIndex } from '../base/ids.ts';
+import type { Endpoint, PieceIndex } from '../base/ids.ts';
 import { BLOCK_BYTES, MAX_ENDPOINTS_PER_PEER, MAX_OUTSTANDING_BYTES } from '../base/limits.ts';
 import { printableText } from '../base/printable.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
@@ -51,8 +51,7 @@ export class RemotePeer implements Peer {
   }
 
   isAt(endpoint: Endpoint): boolean {
-    const text = endpointText(endpoint);
-    return this.#endpoints.some((known) => endpointText(known) === text);
+    return this.#endpoints.some(({ host, port }) => port === endpoint.port && host === endpoint.host);
   }
 
   get client(): string {

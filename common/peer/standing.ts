@@ -26,6 +26,8 @@ const mayBeDialled = (record: Record): boolean => record.state === 'idle' && !is
 export class Standing {
   /** By endpoint text. BOUNDED: by MAX_KNOWN_ENDPOINTS; the one that failed most often makes room for another. */
   readonly #records = new Map<string, Record>();
+  /** When the next endpoint becomes due; undefined when that has to be looked up. It is asked far more often than it changes. */
+  #nextDue: Instant | undefined = NEVER;
 
   /** Takes up an endpoint to be dialled; false when it is known already, or there is no room. */
   meet(endpoint: Endpoint, now: Instant): boolean {
@@ -34,6 +36,7 @@ export class Standing {
     if (record === undefined) return this.#add(endpoint, 'idle', now) !== undefined;
     record.state = 'idle';
     record.notBefore = now;
+    this.#changed();
     return true;
   }
 
@@ -42,10 +45,12 @@ export class Standing {
     const record = this.#find(endpoint);
     if (record === undefined || record.state !== 'idle' || record.failures === 0) return;
     record.notBefore = Math.min(record.notBefore, after(now, REDIAL_FIRST_MS)) as Instant;
+    this.#changed();
   }
 
   /** Endpoints that may be dialled now, at most `most`: first those that failed least, so that the dead delay nobody. */
   due(now: Instant, most: number): Endpoint[] {
+    if (most === 0 || this.nextDue > now) return [];
     const found: Record[] = [];
     for (const record of this.#records.values()) {
       if (mayBeDialled(record) && record.notBefore <= now) found.push(record);
@@ -56,11 +61,17 @@ export class Standing {
 
   /** When the next endpoint becomes due. */
   get nextDue(): Instant {
+    if (this.#nextDue !== undefined) return this.#nextDue;
     let earliest: Instant = NEVER;
     for (const record of this.#records.values()) {
       if (mayBeDialled(record) && record.notBefore < earliest) earliest = record.notBefore;
     }
+    this.#nextDue = earliest;
     return earliest;
+  }
+
+  #changed(): void {
+    this.#nextDue = undefined;
   }
 
   dialling(endpoint: Endpoint): void {
@@ -85,6 +96,7 @@ export class Standing {
     const pauseMs = Math.min(REDIAL_LAST_MS, REDIAL_FIRST_MS * 2 ** Math.min(record.failures, 16));
     record.failures++;
     record.notBefore = after(now, pauseMs);
+    this.#changed();
   }
 
   /** Never dialled again: it is us, or there is nothing to exchange with it. */
@@ -97,6 +109,7 @@ export class Standing {
     const record = this.#find(endpoint) ?? this.#add(endpoint, 'unmet', now);
     if (record === undefined) return true;
     record.strikes++;
+    this.#changed();
     return isBanned(record);
   }
 
@@ -104,6 +117,7 @@ export class Standing {
   ban(endpoint: Endpoint, now: Instant): void {
     const record = this.#find(endpoint) ?? this.#add(endpoint, 'unmet', now);
     if (record !== undefined) record.strikes = CORRUPT_PIECES_BEFORE_BAN;
+    this.#changed();
   }
 
   isBanned(endpoint: Endpoint): boolean {
@@ -120,6 +134,7 @@ export class Standing {
     const record = this.#find(endpoint);
     if (record === undefined || record.state === 'unmet' || record.state === 'dismissed') return undefined;
     record.state = state;
+    this.#changed();
     return record;
   }
 
@@ -127,6 +142,7 @@ export class Standing {
     if (this.#records.size >= MAX_KNOWN_ENDPOINTS && !this.#makeRoom()) return undefined;
     const record: Record = { endpoint, state, failures: 0, strikes: 0, notBefore: now };
     this.#records.set(endpointText(endpoint), record);
+    this.#changed();
     return record;
   }
 

@@ -2,13 +2,13 @@
  * A node's part in the swarm of one torrent: its connections, what they may do, whom to dial, who is unchoked.
  */
 import type { Bitfield } from '../base/bitfield.ts';
-import { equalBytes } from '../base/bytes.ts';
 import {
   after,
   type Endpoint,
   endpointText,
   type Instant,
   NEVER,
+  type PeerId,
   type PieceIndex,
   type WireHash,
 } from '../base/ids.ts';
@@ -62,6 +62,8 @@ export class Swarm {
   readonly #pex: PexRounds;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
+  /** The same by the peer's id: one connection each. */
+  readonly #byPeer = new Map<string, Connection>();
   /** How often they hung up on a name of a hybrid. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
   readonly #refusals = new Map<string, number>();
   #desk: UploadDesk | undefined;
@@ -154,7 +156,7 @@ export class Swarm {
       log,
       meter,
       connectionOf: (id) => this.#connections.get(id),
-      twinOf: (connection) => this.connections.find((other) => isSamePeer(other, connection))?.id,
+      twinOf: ({ remoteId }) => (remoteId === undefined ? undefined : this.#byPeer.get(peerKey(remoteId))?.id),
     });
   }
 
@@ -251,8 +253,9 @@ export class Swarm {
 
   /** The handshake is done: one connection per peer. False when this one was closed. */
   admit(connection: Connection): boolean {
-    for (const other of this.#connections.values()) {
-      if (!isSamePeer(other, connection)) continue;
+    const key = peerKey(connection.remoteId!);
+    const other = this.#byPeer.get(key);
+    if (other !== undefined) {
       const isPreferred = this.#isPreferred(connection, other);
       const [kept, given] = isPreferred ? [connection, other] : [other, connection];
       this.#handOver(given, kept);
@@ -260,6 +263,7 @@ export class Swarm {
       if (!isPreferred) return false;
     }
     this.#connections.set(connection.id, connection);
+    this.#byPeer.set(key, connection);
     if (!connection.couldBeV2) return true;
     // It was on its way when we learned the names.
     this.#makeAgain(connection);
@@ -304,6 +308,7 @@ export class Swarm {
 
   departed(connection: Connection, reason: CloseReason, now: Instant): void {
     const wasIn = this.#connections.delete(connection.id);
+    if (wasIn) this.#byPeer.delete(peerKey(connection.remoteId!));
     this.#initial?.left(connection);
     this.#noteRefusal(connection);
     this.#choking.forget(connection.id);
@@ -382,4 +387,4 @@ export class Swarm {
   }
 }
 
-const isSamePeer = (one: Connection, other: Connection): boolean => equalBytes(one.remoteId!, other.remoteId!);
+const peerKey = (id: PeerId): string => String.fromCharCode(...id);

@@ -90,6 +90,8 @@ export class Turns {
   readonly #parties = new Map<number, Party>();
   /** Those that wait for their turn. BOUNDED: as above. */
   readonly #waiting = new Set<Party>();
+  /** Those that have something on its way. BOUNDED: as above. */
+  readonly #flying = new Set<Party>();
   readonly #arrived = new RecentBytes({ windowMs: RATE_WINDOW_MS });
   #inFlightBytes = 0;
   /** Since when there has been something on its way all the time. */
@@ -223,6 +225,7 @@ export class Turns {
     flight.bytes += bytes;
     flight.untakenBytes += bytes;
     party.flights.set(piece, flight);
+    this.#flying.add(party);
     if (this.#inFlightBytes === 0 && this.#arrived.sum(now) === 0) this.#busySince = now;
     this.#inFlightBytes += bytes;
   }
@@ -235,17 +238,18 @@ export class Turns {
     flight.takenAt = now;
   }
 
-  /** It says that it has the piece, wherever that came from. */
-  arrived(id: number, piece: number, now: Instant): void {
+  /** It says that it has the piece, wherever that came from. False when nothing of it was on its way from us. */
+  arrived(id: number, piece: number, now: Instant): boolean {
     const party = this.#parties.get(id);
-    if (party === undefined || !party.flights.has(piece)) return;
+    if (party === undefined || !party.flights.has(piece)) return false;
     party.graceMs = TELLER_GRACE_MS;
     this.#land(party, piece, now, 'arrived');
+    return true;
   }
 
   /** Takes as arrived what must have. */
   tick(now: Instant): void {
-    for (const party of this.#parties.values()) {
+    for (const party of [...this.#flying]) {
       for (const [piece, flight] of [...party.flights]) {
         if (dueOf(party, flight) > now) continue;
         // Of a piece it has asked for a part only, it has nothing to say; so one is not taken for mute at once.
@@ -258,7 +262,7 @@ export class Turns {
   /** When `tick` has something to do. */
   nextDue(now: Instant): Instant {
     let due = NEVER;
-    for (const party of this.#parties.values()) {
+    for (const party of this.#flying) {
       for (const flight of party.flights.values()) due = Math.min(due, dueOf(party, flight)) as Instant;
     }
     return this.#waiting.size === 0 ? due : (Math.min(due, this.#roomAt(now)) as Instant);
@@ -298,6 +302,7 @@ export class Turns {
   #land(party: Party, piece: number, now: Instant, how: 'arrived' | 'lost'): void {
     const { bytes } = party.flights.get(piece)!;
     party.flights.delete(piece);
+    if (party.flights.size === 0) this.#flying.delete(party);
     this.#inFlightBytes -= bytes;
     if (how === 'lost') return;
     this.#arrived.add(bytes, now);

@@ -66,8 +66,7 @@ export class UploadDesk {
         this.#scheduleWake();
       },
       arrived: (piece) => {
-        turns.arrived(id, piece, now());
-        this.#call();
+        if (turns.arrived(id, piece, now())) this.#call();
       },
       leave: () => {
         turns.leave(id, now());

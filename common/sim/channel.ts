@@ -2,6 +2,7 @@ import { concatBytes } from '../base/bytes.ts';
 import type { Instant } from '../base/ids.ts';
 import { after } from '../base/ids.ts';
 import type { Clock } from '../base/ports.ts';
+import { Congestion } from './congestion.ts';
 import type { SimLink } from './link.ts';
 
 const RETRANSMIT_FIRST_MS = 200;
@@ -35,6 +36,8 @@ export class SimChannel {
   #waiting: Packet[] = [];
   /** On the way. */
   #packets: Packet[] = [];
+  /** Undefined where there is never too much on the way. */
+  readonly #congestion: Congestion | undefined;
   readonly #onLost: () => void;
   readonly #onCut: () => void;
   /** When the line is free for the next of the waiting ones. */
@@ -55,6 +58,7 @@ export class SimChannel {
   }) {
     this.#clock = options.clock;
     this.#link = options.link;
+    this.#congestion = options.link.traits.queueMs === Number.POSITIVE_INFINITY ? undefined : new Congestion();
     this.#onLost = options.onLost;
     this.#onCut = options.onCut;
   }
@@ -97,7 +101,7 @@ export class SimChannel {
 
   /** Sends what waits, as far as the line is free. */
   #departAll(): void {
-    for (const now = this.#clock.now(); this.#waiting.length > 0;) {
+    for (const now = this.#clock.now(); this.#waiting.length > 0 && this.#congestion?.hasRoom !== false;) {
       if (this.#lineFreeAt > now) {
         this.#cancelDeparture = this.#clock.at(this.#lineFreeAt, () => {
           this.#cancelDeparture = undefined;
@@ -116,9 +120,9 @@ export class SimChannel {
     const first = this.#waiting[0]!;
     const longest = Math.min(this.#link.nextSegmentBytes(), this.#link.longestSegmentBytes);
     if (first.bytes.length > longest) {
-      const bytes = first.bytes.subarray(0, longest);
-      first.bytes = first.bytes.subarray(longest);
-      return { ...first, bytes };
+      const { bytes, arrive, isReset, due } = first;
+      first.bytes = bytes.subarray(longest);
+      return { bytes: bytes.subarray(0, longest), arrive, isReset, due, admitted: false };
     }
     this.#waiting.shift();
     if (first.bytes.length > 0) this.#join(first, longest);
@@ -127,6 +131,8 @@ export class SimChannel {
 
   /** Small parts that wait leave together: a window that opens a little at a time does not make small segments. */
   #join(packet: Packet, longest: number): void {
+    const behind = this.#waiting[0];
+    if (behind === undefined || behind.bytes.length === 0) return;
     const parts = [packet.bytes];
     for (let room = longest - packet.bytes.length; room > 0;) {
       const following = this.#waiting[0];
@@ -141,11 +147,13 @@ export class SimChannel {
   }
 
   #depart(packet: Packet): void {
+    this.#congestion?.sent(packet.bytes.length);
     this.#lineFreeAt = this.#link.depart(packet.bytes.length);
     this.#lastDue = Math.max(this.#lastDue, after(this.#lineFreeAt, this.#link.transitMs())) as Instant;
     packet.due = this.#lastDue;
     this.#packets.push(packet);
-    if (this.#packets.length === 1) this.#await(this.#lastDue);
+    if (this.#congestion !== undefined) this.#travel(packet, this.#congestion, packet.due);
+    else if (this.#packets.length === 1) this.#await(this.#lastDue);
   }
 
   #await(when: Instant): void {
@@ -172,9 +180,41 @@ export class SimChannel {
     }
     this.#packets.shift();
     const next = this.#packets[0];
-    if (next === undefined) this.#cancel = undefined;
+    // One that is still under way, or lost, is waited for when it comes.
+    if (next === undefined || (this.#congestion !== undefined && !next.admitted)) this.#cancel = undefined;
     else this.#await(next.due);
+    if (this.#congestion !== undefined && packet.bytes.length > 0) {
+      this.#acknowledge(packet.bytes.length, this.#congestion);
+    }
     packet.arrive(packet.bytes);
+  }
+
+  /**
+   * Brings it to the queue before the receiver's line. When that is full, the sender finds out after a round trip and
+   * sends it again, and what came behind it waits.
+   */
+  #travel(packet: Packet, congestion: Congestion, until: Instant): void {
+    this.#clock.at(until, () => {
+      if (!this.#packets.includes(packet)) return;
+      const now = this.#clock.now();
+      const sizeBytes = packet.bytes.length;
+      if (this.#link.isCut) return this.#travel(packet, congestion, after(now, RETRANSMIT_FIRST_MS));
+      if (sizeBytes > 0 && this.#link.isQueueFull) {
+        const roundTripMs = this.#link.transitMs() + this.#link.answerMs();
+        congestion.lost(now, roundTripMs);
+        return this.#travel(packet, congestion, after(this.#link.depart(sizeBytes), roundTripMs));
+      }
+      packet.admitted = true;
+      packet.due = this.#link.to.down.reserve(sizeBytes, now);
+      if (packet === this.#packets[0]) this.#await(packet.due);
+    });
+  }
+
+  #acknowledge(sizeBytes: number, congestion: Congestion): void {
+    this.#clock.at(after(this.#clock.now(), this.#link.answerMs()), () => {
+      congestion.acknowledged(sizeBytes);
+      if (this.#cancelDeparture === undefined) this.#departAll();
+    });
   }
 
   #retry(now: Instant): void {

@@ -1,8 +1,8 @@
-import { scheduler } from 'node:timers/promises';
 import type { Instant } from '../base/ids.ts';
 import { after, NEVER } from '../base/ids.ts';
 import type { Clock } from '../base/ports.ts';
 import { EventQueue } from './event-queue.ts';
+import { Pauses } from './pauses.ts';
 
 /** Steps at one instant after which time stands still: programs that answer each other without delay, for ever. */
 const MOST_STEPS_AT_ONCE = 500_000;
@@ -13,6 +13,7 @@ const MOST_STEPS_AT_ONCE = 500_000;
  */
 export class VirtualClock implements Clock {
   readonly #events = new EventQueue();
+  readonly #pauses = new Pauses();
   #now: Instant;
   #stepsAtOnce = 0;
   #running = false;
@@ -88,9 +89,9 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** A turn of the event loop comes when no promise can go on any more, however long the chain. */
+  /** Between two of these no promise can go on any more, however long the chain. */
   #settle(): Promise<void> {
-    return scheduler.yield();
+    return this.#pauses.next();
   }
 
   async #exclusively<T>(body: () => Promise<T>): Promise<T> {

@@ -79,9 +79,10 @@ export class EventQueue {
     let at = from;
     for (;;) {
       let first = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < this.#heap.length && isBefore(this.#heap[child]!, this.#heap[first]!)) first = child;
-      }
+      const left = 2 * at + 1;
+      const right = left + 1;
+      if (left < this.#heap.length && isBefore(this.#heap[left]!, this.#heap[first]!)) first = left;
+      if (right < this.#heap.length && isBefore(this.#heap[right]!, this.#heap[first]!)) first = right;
       if (first === at) return;
       this.#swap(at, first);
       at = first;

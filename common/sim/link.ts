@@ -20,6 +20,11 @@ export interface LinkTraits {
   readonly cutsAtRandom: boolean;
   /** Bytes of one stream in the sender's kernel, on the way, or unread; what is beyond waits with the sender. */
   readonly windowBytes: number;
+  /**
+   * What waits for the receiver's line at most, as time of the line; what comes when so much waits is lost, and sent again.
+   * With Infinity nothing is lost, and there is no slow start either: each stream is as fast as its window lets it be.
+   */
+  readonly queueMs: number;
   /** Probability, for each segment, that the connection is reset instead. */
   readonly segmentReset: number;
   /** Probability that a dial is refused or never answered. */
@@ -36,6 +41,7 @@ export const CALM: LinkTraits = {
   segmentBytes: 64 * KIB,
   cutsAtRandom: true,
   windowBytes: 256 * KIB,
+  queueMs: Number.POSITIVE_INFINITY,
   segmentReset: 0,
   dialFailure: 0,
 };
@@ -46,6 +52,11 @@ export class Lane {
   /** Stream bytes that it was taken for. */
   carriedBytes = 0;
   #freeAt = 0;
+
+  /** How long something that comes now has to wait. */
+  waitMs(now: Instant): number {
+    return Math.max(0, this.#freeAt - now);
+  }
 
   /** When the last of these bytes has left, if the first could leave at `from`. */
   reserve(sizeBytes: number, from: Instant): Instant {
@@ -124,6 +135,16 @@ export class SimLink {
   transitMs(): number {
     const { latencyMs, jitterMs } = this.#traits;
     return jitterMs > 0 ? latencyMs + jitterMs * this.#random.fraction() : latencyMs;
+  }
+
+  /** Whether what comes now finds the queue before the receiver's line full. */
+  get isQueueFull(): boolean {
+    return this.to.down.waitMs(this.#clock.now()) > this.#traits.queueMs;
+  }
+
+  /** Until the sender hears that something has arrived now: the word waits in the queue of the receiver's own line. */
+  answerMs(): number {
+    return this.#traits.latencyMs + this.to.up.waitMs(this.#clock.now());
   }
 
   /** What one segment of a stream holds at most. */

@@ -161,6 +161,12 @@ export class SimTcpStream implements TcpPort {
     });
   }
 
+  /** The other end has read so many bytes. */
+  #windowOpens(sizeBytes: number): void {
+    this.#onTheWayBytes -= sizeBytes;
+    if (!this.#outbox.isEmpty || this.#closing || this.#wasAboveLowWater) this.#pumpSoon();
+  }
+
   #pump(): void {
     const other = this.#other;
     const room = this.#room();
@@ -217,8 +223,7 @@ export class SimTcpStream implements TcpPort {
   #read(): void {
     while (this.#isReading() && this.#inbox.length > 0) {
       const bytes = this.#inbox.shift()!;
-      this.#other.#onTheWayBytes -= bytes.length;
-      this.#other.#pumpSoon();
+      this.#other.#windowOpens(bytes.length);
       if (!this.#closing) this.#handler?.onBytes(bytes);
       bytes.fill(STALE);
     }

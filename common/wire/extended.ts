@@ -106,10 +106,15 @@ function messageIds(node: BNode | undefined): ReadonlyMap<string, number> {
 }
 
 function clientName(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes !== undefined && isPlain(bytes)) return looseText(bytes);
   // A character takes at most four bytes.
   const text = bytes && looseText(bytes.subarray(0, 4 * MAX_CLIENT_NAME_CHARS)).replaceAll(/\p{C}/gu, '');
   return text === undefined || text === '' ? undefined : Array.from(text).slice(0, MAX_CLIENT_NAME_CHARS).join('');
 }
+
+/** A name of few printable ASCII characters, as most are: taken as it is. */
+const isPlain = (bytes: Uint8Array): boolean =>
+  bytes.length > 0 && bytes.length <= MAX_CLIENT_NAME_CHARS && bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
 
 function blockOffer(bytes: number | undefined): number | undefined {
   if (bytes === undefined || bytes < BLOCK_BYTES || bytes > MAX_REQUEST_OFFER_BYTES) return undefined;

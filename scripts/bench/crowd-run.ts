@@ -20,9 +20,12 @@ export interface CrowdShape {
   readonly latencyMs: number;
   /** Of one stream, in the kernel or on the way. */
   readonly windowBytes: number;
+  /** What waits for a host's line at most; null: nothing is lost, and streams are fast from the start. */
+  readonly queueMs: number | null;
   /** The seeders die as soon as every piece is with some leecher. */
   readonly killsSeeders: boolean;
-  /** Each leecher starts at some moment within this: programs take unlike times to begin. */
+  /** Each leecher is ready so long after its command was given, and some moment within the spread: programs take time to begin. */
+  readonly startMs: number;
   readonly spreadMs: number;
   readonly limitMs: number;
 }
@@ -89,6 +92,7 @@ export class CrowdRun {
       traits: () => ({
         latencyMs: shape.latencyMs,
         windowBytes: shape.windowBytes,
+        queueMs: shape.queueMs ?? Number.POSITIVE_INFINITY,
         segmentBytes: SEGMENT_BYTES,
         cutsAtRandom: false,
       }),
@@ -109,12 +113,14 @@ export class CrowdRun {
 
   async play(): Promise<CrowdOutcome> {
     const { clock, trackers, seeders, leechers } = this.#world;
-    const { spreadMs, limitMs } = this.#shape;
+    const { startMs, spreadMs, limitMs } = this.#shape;
     const cpu = process.cpuUsage();
     for (const actor of [...trackers, ...seeders]) await this.#world.do(actor.start());
     await clock.runFor(SAMPLE_MS);
     this.#startedAt = clock.now();
-    for (const leecher of leechers) this.#world.later(this.#world.random.below(spreadMs + 1), () => leecher.start());
+    for (const leecher of leechers) {
+      this.#world.later(startMs + this.#world.random.below(spreadMs + 1), () => leecher.start());
+    }
     let sampleAt = this.#startedAt + SAMPLE_MS;
     await clock.runUntilTrue(() => {
       this.#look();

@@ -1,13 +1,28 @@
 /**
- * How a flash crowd ends, on the simulated network: `npx tsx scripts/bench/crowd.ts --label before`.
+ * How a flash crowd ends, on the simulated network: `npm run bench:crowd -- --label before`.
  * Each run tells when the first, the mean and the last leecher completed, the last over the bound that no schedule can
  * beat, what the seeders had sent at the first and the last completion (files), how far the leechers' uplinks were used,
- * and what was received twice. `--trace` tells each second how far the crowd is; `--json` prints one object per run.
+ * and what was received twice; at the end stands the distribution over all seeds. `--trace` tells each second how far
+ * the crowd is; `--json` prints one object per run.
+ *
+ * `--queue-ms 50` makes streams start slowly and lose what comes to a full queue, as on lines that are shaped by
+ * `tc tbf`; without it they are as fast as their windows let them be. `--start-ms 1500` is what sixteen programs take to
+ * begin on two cores.
+ *
+ * `--with DIR` plays the same seeds with the programs of another copy of this tree too, on the network of this one, and
+ * compares: a change of policy is judged in a minute, without sockets.
  */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { KIB, MIB } from '../../common/base/limits.ts';
-import { SimContent } from '../../common/sim/world/content.ts';
-import { type CrowdOutcome, CrowdRun, type CrowdShape } from './crowd-run.ts';
+import { oneFile } from '../sim/one-file.ts';
+import type { CrowdOrder } from './crowd-play.ts';
+import { boundSeconds, type CrowdShape } from './crowd-run.ts';
+import { type CrowdResult, tellComparison, tellDistribution, tellHead, tellRun, tellSamples } from './crowd-table.ts';
 
 /** TCP payload in an Ethernet frame with everything around it. */
 const GOODPUT = 1448 / 1514;
@@ -22,14 +37,17 @@ const { values } = parseArgs({
     'piece-kib': { type: 'string', default: '512' },
     'latency-ms': { type: 'string', default: '1' },
     'window-kib': { type: 'string', default: '256' },
+    'queue-ms': { type: 'string' },
+    'start-ms': { type: 'string', default: '0' },
     'spread-ms': { type: 'string', default: '250' },
     'limit-s': { type: 'string', default: '600' },
     seeds: { type: 'string', default: '5' },
     seed: { type: 'string', default: '1' },
     'kill-seeder': { type: 'boolean', default: false },
+    with: { type: 'string' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    label: { type: 'string', default: '' },
+    label: { type: 'string', default: 'this' },
   },
 });
 
@@ -40,87 +58,59 @@ const shape: CrowdShape = {
   bytesPerSecond: ((Number(values['rate-mbit']) * 1e6) / 8) * GOODPUT,
   latencyMs: Number(values['latency-ms']),
   windowBytes: Number(values['window-kib']) * KIB,
+  queueMs: values['queue-ms'] === undefined ? null : Number(values['queue-ms']),
   killsSeeders: values['kill-seeder'],
+  startMs: Number(values['start-ms']),
   spreadMs: Number(values['spread-ms']),
   limitMs: Number(values['limit-s']) * 1000,
 };
-
-/** The least value that this part of the sorted ones does not exceed. */
-const quantile = (sorted: readonly number[], part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
-
-const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
-
-const COLUMNS = ['seed', 'done', 'first', 'mean', 'p50', 'p90', 'last', 'last/bound'];
-const MORE_COLUMNS = ['seed@first', 'seed@last', 'uplink', 'dup MiB', 'cpu s'];
-
-const row = (cells: readonly string[]): string => cells.map((cell) => cell.padStart(10)).join(' ');
-
-const lastOf = ({ completedS }: CrowdOutcome): number =>
-  completedS.length === shape.leechers ? completedS.at(-1)! : Number.POSITIVE_INFINITY;
-
-function cellsOf(seed: number, outcome: CrowdOutcome): readonly string[] {
-  const { completedS, boundS, seederShareAtFirst, seederShareAtLast, uplinkUse, duplicateBytes, cpuS } = outcome;
-  const last = lastOf(outcome);
-  return [
-    String(seed),
-    `${completedS.length}/${shape.leechers}`,
-    ...[completedS[0] ?? Number.NaN, mean(completedS)].map((seconds) => seconds.toFixed(2)),
-    ...[0.5, 0.9].map((part) => quantile(completedS, part).toFixed(2)),
-    last.toFixed(2),
-    (last / boundS).toFixed(3),
-    ...[seederShareAtFirst, seederShareAtLast].map((share) => share.toFixed(2)),
-    `${Math.round(uplinkUse * 100)} %`,
-    (duplicateBytes / MIB).toFixed(1),
-    cpuS.toFixed(1),
-  ];
-}
-
-function tellSamples({ samples }: CrowdOutcome): void {
-  const percent = (share: number): string => `${Math.round(share * 100)} %`;
-  console.log(row(['second', 'seeders', 'any has', 'each has', 'uplinks']));
-  for (const { seconds, seederShare, heldByAny, heldOnAverage, uplinkUse } of samples) {
-    const shares = [heldByAny, heldOnAverage, uplinkUse].map(percent);
-    console.log(row([seconds.toFixed(0), seederShare.toFixed(2), ...shares]));
-  }
-}
-
-/** Completion of every leecher of every run, relative to the bound. */
-function tellDistribution(outcomes: readonly CrowdOutcome[]): void {
-  const relative = outcomes.flatMap(({ completedS, boundS }) => completedS.map((seconds) => seconds / boundS));
-  relative.sort((a, b) => a - b);
-  const parts = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1];
-  const lasts = outcomes.map((outcome) => lastOf(outcome) / outcome.boundS).sort((a, b) => a - b);
-  console.log(`\ncompletion over the bound, all runs`);
-  console.log(row(parts.map((part) => (part === 0 ? 'least' : part === 1 ? 'most' : `p${part * 100}`))));
-  console.log(row(parts.map((part) => quantile(relative, Math.max(part, 1 / relative.length)).toFixed(3))));
-  console.log(`median of last/bound: ${quantile(lasts, 0.5).toFixed(3)}`);
-}
-
-const content = new SimContent({
-  format: 'v2',
-  name: 'crowd.bin',
+const order: CrowdOrder = {
+  shape,
   lengthBytes: Number(values['size-mib']) * MIB,
   pieceBytes: Number(values['piece-kib']) * KIB,
-  seed: 1,
-});
-const outcomes: CrowdOutcome[] = [];
-for (let i = 0; i < Number(values.seeds); i++) {
-  const seed = Number(values.seed) + i;
-  const outcome = await new CrowdRun({ shape, content, seed }).play();
-  outcomes.push(outcome);
-  if (values.json) {
-    console.log(JSON.stringify({ label: values.label, seed, ...shape, ...outcome }));
-    continue;
+  seeds: Array.from({ length: Number(values.seeds) }, (_, i) => Number(values.seed) + i),
+};
+
+/** Plays all seeds with the programs of one tree. */
+async function play(program: string, label: string): Promise<readonly CrowdResult[]> {
+  const child = spawn(process.execPath, ['--enable-source-maps', program, JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const outcomes: CrowdResult[] = [];
+  if (!values.json) {
+    console.log(`\n${label}`);
+    tellHead();
   }
-  if (i === 0) {
-    const { seeders, leechers } = shape;
-    const what = `${values['size-mib']} MiB at ${values['piece-kib']} KiB, ${values['rate-mbit']} Mbit/s each way`;
-    console.log(`${values.label === '' ? '' : `${values.label}: `}${seeders} seeder(s), ${leechers} leechers, ${what}`);
-    console.log(`bound ${outcome.boundS.toFixed(2)} s; times in seconds, sent by the seeders in files`);
-    console.log(row([...COLUMNS, ...MORE_COLUMNS]));
+  for await (const line of createInterface({ input: child.stdout })) {
+    const outcome = JSON.parse(line) as CrowdResult;
+    outcomes.push(outcome);
+    if (values.json) console.log(JSON.stringify({ label, ...shape, ...outcome }));
+    else tellRun(outcome, shape.leechers);
+    if (values.trace && !values.json) tellSamples(outcome);
   }
-  console.log(row(cellsOf(seed, outcome)));
-  if (values.trace) tellSamples(outcome);
+  if (outcomes.length < order.seeds.length) throw new Error(`${label}: a run failed`);
+  return outcomes;
 }
-if (!values.json) tellDistribution(outcomes);
+
+const directory = mkdtempSync(join(tmpdir(), 'shoal-crowd-'));
+try {
+  const copies = [undefined, ...(values.with === undefined ? [] : [values.with])];
+  const { seeders, leechers } = shape;
+  if (!values.json) {
+    const what = `${values['size-mib']} MiB at ${values['piece-kib']} KiB, ${values['rate-mbit']} Mbit/s each way`;
+    console.log(`${seeders} seeder(s), ${leechers} leechers, ${what}`);
+    console.log(`bound ${boundSeconds(shape, order.lengthBytes).toFixed(2)} s; times in seconds, seeders in files`);
+  }
+  const all: (readonly CrowdResult[])[] = [];
+  for (const [i, copy] of copies.entries()) {
+    const program = join(directory, `crowd-${i}.mjs`);
+    await oneFile('scripts/bench/crowd-play.ts', program, copy);
+    all.push(await play(program, copy ?? values.label));
+  }
+  if (!values.json) {
+    for (const [i, outcomes] of all.entries()) tellDistribution(copies[i] ?? values.label, outcomes, leechers);
+    if (all.length === 2) tellComparison(all[0]!, all[1]!, leechers);
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

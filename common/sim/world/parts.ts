@@ -60,14 +60,14 @@ const hostOf = (endpoint: unknown): string => String(endpoint).replace(/:\d+$/, 
 export function storyLog(parts: Pick<WorldParts, 'verdict' | 'isHonest' | 'content'>, who: string): Log {
   const { verdict } = parts;
   const tell = (message: string, fields?: LogFields): void => {
-    const details = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${String(value)}`);
-    verdict.note(who, [message, ...details].join(' '));
+    verdict.note(who, message, fields);
     if (message !== 'peer left') return;
     const reason = String(fields?.['reason']);
-    const host = hostOf(fields?.['peer']);
     // Whoever knows one name of a hybrid may be called by the other.
     const isInsult = INSULTS.has(reason) || (reason === 'unknown-torrent' && parts.content.wireHashes.length === 1);
-    if (isInsult && parts.isHonest(host)) verdict.breach(who, `turns ${host} away, who did nothing wrong: ${reason}`);
+    if (!isInsult) return;
+    const host = hostOf(fields?.['peer']);
+    if (parts.isHonest(host)) verdict.breach(who, `turns ${host} away, who did nothing wrong: ${reason}`);
   };
   const log: Log = { error: tell, warn: tell, info: tell, debug: tell, trace: tell, traces: false, child: () => log };
   return log;

@@ -126,15 +126,19 @@ export class TrackerTap implements UdpPort {
     },
   ): void {
     const now = this.#clock.now();
-    const living = [...asker.swarm].filter(
-      ([peer, member]) => peer !== asker.asker && member.endsAt > now && !(asker.isGiver && member.isGiver),
+    // Those whose time is over may still be there for the rest of the second, and take the place of others.
+    const possible = [...asker.swarm].filter(
+      ([peer, { endsAt, isGiver }]) =>
+        peer !== asker.asker && now - endsAt < ROUNDING_MS && !(asker.isGiver && isGiver),
     );
     const wanted = asker.wanted < 0 ? DEFAULT_NUM_WANT : Math.min(asker.wanted, MAX_PEERS_V4);
-    if (living.length > wanted || told.length > wanted) {
+    if (possible.length > wanted || told.length > wanted) {
       if (told.length > wanted) this.#breach(`names ${told.length} peers where ${wanted} were asked for`);
       return;
     }
-    for (const [peer] of living) if (!told.includes(peer)) this.#breach(`leaves out ${peer}, who is there`);
+    for (const [peer, { endsAt }] of possible) {
+      if (endsAt > now && !told.includes(peer)) this.#breach(`leaves out ${peer}, who is there`);
+    }
   }
 
   #heedBeat(asked: BeatRequest, from: Endpoint, bytes: Uint8Array): void {

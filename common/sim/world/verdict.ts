@@ -1,9 +1,16 @@
-import type { Clock } from '../../base/ports.ts';
+import type { Clock, LogFields } from '../../base/ports.ts';
 
 /** At most so many events are kept to be shown with a failure. */
 const KEPT_EVENTS = 60;
 /** One is enough to fail; a few more may help. */
 const KEPT_BREACHES = 10;
+
+interface KeptEvent {
+  readonly at: number;
+  readonly who: string;
+  readonly what: string;
+  readonly fields: LogFields | undefined;
+}
 
 /**
  * What must never be and was seen all the same. Whoever watches tells it here; the world looks after every step, since
@@ -15,7 +22,7 @@ export class Verdict {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #onEvent: ((line: string) => void) | undefined;
-  readonly #events: string[] = [];
+  readonly #events: KeptEvent[] = [];
   readonly #breaches: string[] = [];
 
   constructor(options: {
@@ -32,17 +39,17 @@ export class Verdict {
     return this.#breaches.length > 0;
   }
 
-  /** Something happened. */
-  note(who: string, what: string): void {
-    const line = `${this.#time()} ${who.padEnd(10)} ${what}`;
-    this.#onEvent?.(line);
-    if (this.#events.push(line) > KEPT_EVENTS) this.#events.shift();
+  /** Something happened. It is put in words only for who reads them: most of what happens, nobody does. */
+  note(who: string, what: string, fields?: LogFields): void {
+    const event = { at: this.#clock.now(), who, what, fields };
+    this.#onEvent?.(this.#lineOf(event));
+    if (this.#events.push(event) > KEPT_EVENTS) this.#events.shift();
   }
 
   /** Something happened that must not. */
   breach(who: string, what: string): void {
     this.note(who, `BREACH: ${what}`);
-    if (this.#breaches.length < KEPT_BREACHES) this.#breaches.push(`${this.#time()} ${who}: ${what}`);
+    if (this.#breaches.length < KEPT_BREACHES) this.#breaches.push(`${this.#time(this.#clock.now())} ${who}: ${what}`);
   }
 
   /** Throws when something must not have happened. */
@@ -52,10 +59,15 @@ export class Verdict {
 
   /** The latest events, for whoever has to find out. */
   get story(): string {
-    return this.#events.join('\n');
+    return this.#events.map((event) => this.#lineOf(event)).join('\n');
   }
 
-  #time(): string {
-    return `${((this.#clock.now() - this.#startedAt) / 1000).toFixed(3).padStart(10)}s`;
+  #lineOf({ at, who, what, fields }: KeptEvent): string {
+    const details = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${String(value)}`);
+    return `${this.#time(at)} ${who.padEnd(10)} ${[what, ...details].join(' ')}`;
+  }
+
+  #time(at: number): string {
+    return `${((at - this.#startedAt) / 1000).toFixed(3).padStart(10)}s`;
   }
 }

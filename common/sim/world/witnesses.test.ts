@@ -162,11 +162,17 @@ describe('who listens in on a tracker', () => {
     }
 
     /** An announce of 10.0.0.`last`, answered with `answer`. */
-    announce(last: number, answer: readonly number[], event: 'none' | 'stopped' = 'none', leftBytes = 1): void {
+    announce(
+      last: number,
+      answer: readonly number[],
+      event: 'none' | 'stopped' = 'none',
+      leftBytes = 1,
+      wanted = -1,
+    ): void {
       this.answer = answer;
       const announce = {
         ...{ infoHash: WIRE_HASH!, peerId: PEER_ID, downloadedBytes: 0, uploadedBytes: 0, leftBytes, event },
-        ...{ key: 1, wanted: -1, port: 7_000, ttlS: 90, urlPath: '' },
+        ...{ key: 1, wanted, port: 7_000, ttlS: 90, urlPath: '' },
       };
       const bytes = encodeAnnounceRequest(new Uint8Array(8) as ConnectionId, 7, announce);
       this.#deliver(bytes, { ...ASKER, host: `10.0.0.${last}` });
@@ -185,6 +191,16 @@ describe('who listens in on a tracker', () => {
     tracker.announce(6, [5]);
     tracker.announce(7, [5, 6], 'none', 0);
     tracker.announce(8, [5, 6], 'none', 0);
+    expect(tracker.scene.breach).toBe('');
+  });
+
+  it('finds nothing wrong when one in its last second takes the place of another', async () => {
+    const tracker = new Tracker();
+    tracker.announce(2, []);
+    await tracker.scene.clock.runFor(50_000);
+    tracker.announce(3, [2]);
+    await tracker.scene.clock.runFor(40_500);
+    tracker.announce(4, [2], 'none', 1, 1);
     expect(tracker.scene.breach).toBe('');
   });
 

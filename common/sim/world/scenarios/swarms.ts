@@ -87,7 +87,7 @@ async function allComplete(world: World, leechers: Iterable<SimLeecher>): Promis
 export const SWARM_SCENARIOS: readonly Scenario[] = [
   {
     name: 'a hundred peers come, go, and lie',
-    seeds: 1,
+    seeds: 2,
     pieces: [6, 16],
     mostSteps: MOST_STEPS,
     play: async (world) => {
