@@ -8,8 +8,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, utimesSync } from 'node:fs';
-import { readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -71,7 +81,7 @@ const READING = `
 /** GiB/s that threads read, and do nothing with. */
 async function readingRate(path: string): Promise<number> {
   const threads = availableParallelism();
-  const shareBytes = Math.min((CHUNKS * CHUNK_BYTES) / threads, 64 * 1024 * MIB);
+  const shareBytes = Math.min((CHUNKS * CHUNK_BYTES) / threads, 16 * 1024 * MIB);
   const begin = performance.now();
   const reads = Array.from({ length: threads }, (_, i) => {
     const workerData = { path, from: i * shareBytes, to: (i + 1) * shareBytes, step: MIB };
@@ -195,6 +205,6 @@ try {
   await main(folder);
 } finally {
   for (const child of running) if (child.exitCode === null) child.kill('SIGTERM');
-  await Promise.all(running.map((child) => child.exitCode ?? once(child, 'exit')));
+  await Promise.all(running.flatMap((child) => (child.exitCode === null ? [once(child, 'exit')] : [])));
   rmSync(folder, { recursive: true, force: true });
 }
