@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { equalBytes, toHex } from '../common/base/bytes.ts';
 import { instant, NEVER, type Digest, type Instant } from '../common/base/ids.ts';
-import { BLOCK_BYTES, HASH_REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
+import {
+  BLOCK_BYTES,
+  HASH_REQUEST_TIMEOUT_MS,
+  HASHES_PER_REQUEST,
+  LONG_LAYER_PIECES,
+  MAX_HASHES_PER_REQUEST,
+} from '../common/base/limits.ts';
 import { Geometry } from '../common/content/geometry.ts';
 import { HashTree } from '../common/content/hash-tree.ts';
 import { parseTorrent } from '../common/content/metainfo.ts';
@@ -339,5 +345,46 @@ describe('layer fetch', () => {
     expect(bench.answer(first!)).toBe('unasked');
     bench.addPeers(2);
     expect([peersOf(bench.asked), bench.whole]).toEqual([[1], []]);
+  });
+
+  describe('a very long layer', () => {
+    const pieceCount = LONG_LAYER_PIECES + 1;
+    const layer = new Uint8Array(pieceCount * 32).map((_, index) => 1 + (index % 251));
+    const treeHeight = Math.ceil(Math.log2(pieceCount));
+    const tree = new HashTree(layer, 0, treeHeight);
+    const files = [{ path: ['f'], lengthBytes: pieceCount * BLOCK_BYTES, root: tree.root }];
+    const wanted: Wanted = {
+      geometry: new Geometry({ pieceBytes: BLOCK_BYTES, layout: 'aligned', files }),
+      layers: new Map([[toHex(tree.root), layer]]),
+    };
+
+    it('is asked for in a few long requests', () => {
+      const bench = new Bench(wanted);
+      bench.addPeers(1);
+      expect(bench.asked.map(({ request }) => request.length)).toEqual([
+        MAX_HASHES_PER_REQUEST,
+        MAX_HASHES_PER_REQUEST,
+      ]);
+      let answers = 0;
+      for (; bench.asked.length > 0; answers++) expect(bench.answer(bench.asked[0]!)).toBe('right');
+      expect(answers).toBe(Math.ceil(pieceCount / MAX_HASHES_PER_REQUEST));
+      bench.expectComplete();
+    });
+
+    it('is asked for in short ones of peers that refuse the long ones, or do not answer them', () => {
+      for (const refuse of [(bench: Bench, asked: Asked) => bench.reject(asked), (bench: Bench) => bench.tick()]) {
+        const bench = new Bench(wanted);
+        bench.addPeers(1, 2);
+        let turns = 0;
+        for (let next = bench.asked[0]; next !== undefined && turns < 1_000; next = bench.asked[0], turns++) {
+          if (next.request.length <= HASHES_PER_REQUEST) expect(bench.answer(next)).toBe('right');
+          else {
+            refuse(bench, next);
+            bench.asked = bench.asked.filter((one) => one !== next);
+          }
+        }
+        bench.expectComplete();
+      }
+    });
   });
 });

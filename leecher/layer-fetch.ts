@@ -2,11 +2,19 @@
  * Fetches the piece layers of files from peers by hash requests (BEP 52). Every answer proves itself up to the root of
  * its file, so a wrong one has exactly one sender and costs nothing but its time.
  *
- * BOUNDED: by 32 bytes for each piece, and by HASHES_PER_REQUEST hashes for each request under way.
+ * Very long layers are asked for in long requests, which not everybody answers: one that is refused, or not answered in
+ * time, is cut into those that all understand.
+ *
+ * BOUNDED: by 32 bytes for each piece, and by MAX_HASHES_PER_REQUEST hashes for each request under way.
  */
 import { toHex } from '../common/base/bytes.ts';
 import { after, instant, NEVER, type Instant } from '../common/base/ids.ts';
-import { HASH_REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
+import {
+  HASH_REQUEST_TIMEOUT_MS,
+  HASHES_PER_REQUEST,
+  LONG_LAYER_PIECES,
+  MAX_HASHES_PER_REQUEST,
+} from '../common/base/limits.ts';
 import type { ContentFile, Geometry } from '../common/content/geometry.ts';
 import { layerRequests, verifyHashes } from '../common/content/hash-requests.ts';
 import { DIGEST_BYTES } from '../common/content/merkle.ts';
@@ -47,6 +55,7 @@ export class LayerFetch {
   readonly #timed = new Set<Task>();
   /** Requests under way by peer. BOUNDED: by the connections. */
   readonly #peers = new Map<number, number>();
+  readonly #pieceBytes: number;
 
   constructor(options: {
     readonly geometry: Geometry;
@@ -59,6 +68,7 @@ export class LayerFetch {
     this.#ask = options.ask;
     this.#onLayer = options.onLayer;
     const { pieceBytes, files } = options.geometry;
+    this.#pieceBytes = pieceBytes;
     for (const file of files) {
       if (file.root === undefined || file.lengthBytes <= pieceBytes) continue;
       const key = toHex(file.root);
@@ -67,7 +77,8 @@ export class LayerFetch {
       const known = options.known.get(key);
       this.#layers.set(key, known ?? new Uint8Array(file.pieceCount * DIGEST_BYTES));
       if (known !== undefined) continue;
-      const requests = [...layerRequests(file, pieceBytes)];
+      const most = file.pieceCount > LONG_LAYER_PIECES ? MAX_HASHES_PER_REQUEST : HASHES_PER_REQUEST;
+      const requests = layerRequests(file, pieceBytes, most);
       this.#left.set(key, requests.length);
       for (const request of requests) this.#add(file, request);
     }
@@ -139,7 +150,10 @@ export class LayerFetch {
 
   rejected(peer: number, request: HashRequest, now: Instant): void {
     const task = this.#tasks.get(keyOf(request));
-    if (task !== undefined) this.#refuse(task, peer, now);
+    if (task === undefined) return;
+    if (this.#isLong(task)) this.#cut(task);
+    else this.#refuse(task, peer, now);
+    this.#askAll(now);
   }
 
   get nextDue(): Instant {
@@ -151,6 +165,10 @@ export class LayerFetch {
   tick(now: Instant): void {
     for (const task of this.#timed) {
       if (task.dueAt > now) continue;
+      if (this.#isLong(task)) {
+        this.#cut(task);
+        continue;
+      }
       if (task.askedOf === undefined) task.refusedBy.clear();
       else task.refusedBy.add(task.askedOf);
       this.#release(task);
@@ -164,6 +182,21 @@ export class LayerFetch {
     const task: Task = { file, request, refusedBy: new Set(), askedOf: undefined, dueAt: NEVER };
     this.#tasks.set(keyOf(request), task);
     this.#free.add(task);
+  }
+
+  #isLong({ request }: Task): boolean {
+    return request.length > HASHES_PER_REQUEST;
+  }
+
+  /** Instead of a long request that somebody would not answer: short ones, of anybody. */
+  #cut(task: Task): void {
+    const { file, request } = task;
+    const end = request.index + request.length;
+    this.#end(task);
+    const parts = layerRequests(file, this.#pieceBytes).filter(({ index }) => index >= request.index && index < end);
+    for (const part of parts) this.#add(file, part);
+    const key = toHex(request.root);
+    this.#left.set(key, this.#left.get(key)! + parts.length - 1);
   }
 
   #end(task: Task): void {
@@ -238,5 +271,5 @@ export class LayerFetch {
   }
 }
 
-/** One layer is asked for of each root, in spans that begin at different places. */
-const keyOf = (request: HashRequest): string => `${toHex(request.root)} ${request.index}`;
+/** One layer is asked for of each root, in spans of which no two are the same. */
+const keyOf = (request: HashRequest): string => `${toHex(request.root)} ${request.index} ${request.length}`;

@@ -4,6 +4,7 @@ import { ShoalError } from '../common/base/errors.ts';
 import { StoreError } from '../common/base/ports.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
+import { HashAllowance } from '../common/host/hash-allowance.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
@@ -54,7 +55,7 @@ const unlessStopped = <T>(asking: Promise<T>, host: CommandHost): Promise<T> =>
   ]);
 
 async function download(subject: Subject, options: Options, host: CommandHost, machine: Machine): Promise<number> {
-  const hasher = new HashPool({ threads: hashThreadCount() });
+  const hasher = new HashPool({ threads: hashThreadCount(), allowance: new HashAllowance() });
   const teller = new Teller({
     log: host.log.child('leecher'),
     err: (line) => {

@@ -112,10 +112,13 @@ export class Target {
     if (!isWanted()) return { kind: 'unwanted' };
     if (await this.#isComplete(proof)) return { kind: 'complete' };
     if (!isWanted()) return { kind: 'unwanted' };
-    await this.#checkRoom();
+    const hasPart = (await this.#options.files.kindOf(this.#partPath)) === this.#kind;
+    if (!hasPart) await this.#checkRoom(0);
     await this.#open();
     await this.#verify(proof);
     if (!isWanted()) return { kind: 'unwanted' };
+    // Only now it is known what of a file with holes is right as it is, holes included.
+    if (hasPart) await this.#checkRoom(await this.#storedBytes());
     await this.#note();
     return { kind: 'open', store: this.#store!, have: this.#verified.copy() };
   }
@@ -325,12 +328,18 @@ export class Target {
     return `${this.#path}.part.json`;
   }
 
-  async #checkRoom(): Promise<void> {
+  async #storedBytes(): Promise<number> {
+    const { geometry } = this.#content!;
+    return (await this.#options.files.sizeOf(this.#partPath, geometry, this.#shape)).storedBytes;
+  }
+
+  /** What is missing must find room, but for what would be written over. */
+  async #checkRoom(storedBytes: number): Promise<void> {
     const { files } = this.#options;
     const { geometry, selection } = this.#content!;
-    const hasPart = (await files.kindOf(this.#partPath)) === this.#kind;
-    const stored = hasPart ? (await files.sizeOf(this.#partPath, geometry, this.#shape)).storedBytes : 0;
-    const neededBytes = selection.fileBytes - stored;
+    let missingBytes = 0;
+    for (const piece of selection.needed) if (!this.#verified.has(piece)) missingBytes += geometry.pieceSize(piece);
+    const neededBytes = Math.min(missingBytes, selection.fileBytes - storedBytes);
     const freeBytes = await files.freeBytes(this.#path);
     if (freeBytes >= neededBytes) return;
     throw new ShoalError(

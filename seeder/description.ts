@@ -102,7 +102,7 @@ function rootOf(
   geometry: Geometry,
   roots: Uint8Array,
 ): { readonly root: Uint8Array; readonly layer?: Uint8Array } {
-  const own = roots.slice(file.firstPiece * 32, (file.firstPiece + file.pieceCount) * 32);
+  const own = roots.subarray(file.firstPiece * 32, (file.firstPiece + file.pieceCount) * 32);
   if (file.lengthBytes <= geometry.pieceBytes) return { root: own };
   return { root: rootOfLayer(own, geometry.pieceLayerHeight, file.treeHeight), layer: own };
 }

@@ -269,7 +269,7 @@ async function saveTorrent(path: string, prepared: Prepared, webSeeds: readonly 
     createdBy: CLIENT_NAME,
   });
   try {
-    await replaceFile({ disk: realDisk, path, temporaryPath: `${path}.new`, bytes });
+    await replaceFile({ disk: realDisk, path, temporaryPath: `${path}.new`, parts: [bytes] });
   } catch (error) {
     throw new ShoalError('FILE_ACCESS', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }

@@ -103,13 +103,15 @@ export const MAX_HASHES_PER_REQUEST = 8192;
 export const MAX_LEAF_HASHES_PER_REQUEST = 512;
 /** Hash requests we send at a time to one peer, and answers we keep waiting for one. */
 export const MAX_OUTSTANDING_HASH_REQUESTS = 8;
-/** Piece hashes asked for at a time (BEP 52). */
+/** Piece hashes asked for at a time (BEP 52) … */
 export const HASHES_PER_REQUEST = 512;
+/** … and of a file with more pieces than this MAX_HASHES_PER_REQUEST, as long as nobody refuses that. */
+export const LONG_LAYER_PIECES = 64 * HASHES_PER_REQUEST;
 /** Proof hashes: a tree of 2^53 bytes has 39 layers of 16 KiB leaves. */
 export const MAX_PROOF_LAYERS = 64;
 /** Hash requests served per second and peer, on average, with this burst: they may come while choked. */
 export const HASH_REQUESTS_PER_SECOND = 50;
-export const HASH_REQUEST_BURST = 200;
+export const HASH_REQUEST_BURST = 320;
 /** ut_metadata requests under way to one peer. */
 export const MAX_OUTSTANDING_METADATA_REQUESTS = 4;
 export const METADATA_REQUEST_TIMEOUT_MS = 5_000;
@@ -182,6 +184,8 @@ export const CHOKE_INTERVAL_MS = 10_000;
 export const OPTIMISTIC_INTERVAL_MS = 30_000;
 /** Pieces of the largest torrent that is shown piece by piece at first: each is a message to each peer in the end. */
 export const MAX_SHOWN_PIECES = 2 ** 16;
+/** So many pieces that turn out to be here at once are told of one by one; more of them by a bitfield. */
+export const MAX_HAVES_AT_ONCE = 1_024;
 /** Pieces that are shown in one turn of the event loop. */
 export const MAX_SHOWN_AT_ONCE = 2_048;
 /** What a peer gave us in this time decides what we give it. */
@@ -328,6 +332,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [SEND_BUFFER_LOW_BYTES < SEND_BUFFER_HIGH_BYTES, 'a drained queue is below the bound of a full one'],
   [SEND_QUEUE_FULL_BYTES >= 3 * SEND_BUFFER_HIGH_BYTES, 'uploads alone never stop us from reading'],
   [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],
+  [MAX_PIECES / MAX_HASHES_PER_REQUEST < HASH_REQUEST_BURST, 'the largest layer can be had in one go'],
   [MAX_LARGE_REQUEST_BYTES <= MAX_REQUEST_OFFER_BYTES, 'we offer what the key allows'],
   [MAX_PIECE_BYTES % BLOCK_BYTES === 0, 'pieces are made of blocks'],
 ];

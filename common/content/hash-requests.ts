@@ -48,16 +48,17 @@ export const uncleCount = (request: HashRequest): number =>
 export const answerCount = (request: HashRequest): number => request.length + uncleCount(request);
 
 /**
- * What to ask for the piece layer of a file: request `i` is for pieces 512·i and on, counted within the file, and its
- * answer proves itself up to the root. Nothing for a file not larger than a piece, whose root says it all.
+ * What to ask for the piece layer of a file: request `i` is for `most` pieces (a power of two) from `most`·i on, counted
+ * within the file, and its answer proves itself up to the root. Nothing for a file not larger than a piece, whose root
+ * says it all.
  */
-export function layerRequests(file: ContentFile, pieceBytes: number): HashRequest[] {
+export function layerRequests(file: ContentFile, pieceBytes: number, most: number = HASHES_PER_REQUEST): HashRequest[] {
   if (file.root === undefined || file.lengthBytes <= pieceBytes) return [];
   const pieceCount = Math.ceil(file.lengthBytes / pieceBytes);
   const baseLayer = treeHeightOf(pieceBytes);
   const requests: HashRequest[] = [];
-  for (let index = 0; index < pieceCount; index += HASHES_PER_REQUEST) {
-    const rest = Math.min(HASHES_PER_REQUEST, pieceCount - index);
+  for (let index = 0; index < pieceCount; index += most) {
+    const rest = Math.min(most, pieceCount - index);
     // Never 1: the form of the answer to that is in dispute.
     const length = Math.max(2, 2 ** Math.ceil(Math.log2(rest)));
     requests.push({ root: file.root, baseLayer, index, length, proofLayers: file.treeHeight - baseLayer - 1 });

@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import type { Digest } from '../base/ids.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { answerCount, hashRequestFault, subtreeHeight } from './hash-requests.ts';
-import { DIGEST_BYTES, parentNodes, zeroSubtree } from './merkle.ts';
+import { DIGEST_BYTES, foldNodes, parentNodes, zeroSubtree } from './merkle.ts';
 
 /** Pieces of one file, counted within it. */
 export interface PieceSpan {
@@ -14,17 +14,27 @@ export interface PieceSpan {
 export const NODES_AT_ONCE = 8_192;
 
 /**
+ * So many heights above the lowest are not kept: nobody asks for them but in small numbers, and to hash one again takes a
+ * few nodes. What is kept above the layer of 2^21 pieces, 64 MiB, is 8 MiB that way.
+ */
+const SKIPPED = 3;
+
+/**
  * The upper part of one file's merkle tree, from its piece layer (or, of a small file, its root alone) up, to answer
  * hash requests from (BEP 52). What lies below is hashed again from the file when someone asks.
  *
- * BOUNDED: by twice the bytes of the layer it is made from.
+ * BOUNDED: by an eighth more than the bytes of the layer it is made from.
  */
 export class HashTree {
   /** Height above the leaves of the lowest layer that is kept. */
   readonly baseHeight: number;
   readonly treeHeight: number;
-  /** One array of nodes per height, from the base up, without padding: those that are whole. */
-  readonly #layers: Uint8Array[];
+  /** The lowest height of `#layers`. */
+  readonly #keptHeight: number;
+  /** The layer it was made from: 32 bytes for each node that covers data. */
+  readonly layer: Uint8Array;
+  /** One array of nodes per height, from `#keptHeight` up, without padding: those that are whole. */
+  readonly #layers: Uint8Array[] = [];
   /** The layer above them, of which the first `#hashed` nodes are there. */
   #next: Uint8Array | undefined;
   #hashed = 0;
@@ -35,24 +45,31 @@ export class HashTree {
     if (layer.length > widthBytes) throw new Error('more nodes than the tree is wide');
     this.baseHeight = baseHeight;
     this.treeHeight = treeHeight;
-    this.#layers = [layer];
+    this.layer = layer;
+    this.#keptHeight = Math.min(treeHeight, baseHeight + SKIPPED + 1);
     this.grow(NODES_AT_ONCE);
   }
 
   /**
-   * Hashes so many nodes more; true when the tree is whole. A file of 2^21 pieces has as many nodes, which take a
+   * Hashes so many nodes more, about; true when the tree is whole. A file of 2^21 pieces has as many nodes, which take a
    * second: whoever must not wait that long grows the tree bit by bit before asking. Whoever asks first waits.
    */
   grow(nodes: number): boolean {
     for (let left = nodes; !this.#isWhole && left > 0;) {
-      const below = this.#layers.at(-1)!;
-      const count = Math.ceil(below.length / (2 * DIGEST_BYTES));
+      const isLowest = this.#layers.length === 0;
+      const below = this.#layers.at(-1) ?? this.layer;
+      const height = isLowest ? this.baseHeight : this.#keptHeight + this.#layers.length - 1;
+      const steps = isLowest ? this.#keptHeight - this.baseHeight : 1;
+      const width = 2 ** steps;
+      const count = Math.ceil(below.length / (width * DIGEST_BYTES));
       this.#next ??= new Uint8Array(count * DIGEST_BYTES);
-      const end = Math.min(count, this.#hashed + left);
-      const children = below.subarray(this.#hashed * 2 * DIGEST_BYTES, end * 2 * DIGEST_BYTES);
-      const height = this.baseHeight + this.#layers.length - 1;
-      this.#next.set(parentNodes(children, height), this.#hashed * DIGEST_BYTES);
-      left -= end - this.#hashed;
+      // Over so many nodes below there are one less above, up to the one that is kept.
+      const each = Math.max(1, width - 1);
+      const end = Math.min(count, this.#hashed + Math.ceil(left / each));
+      let children = below.subarray(this.#hashed * width * DIGEST_BYTES, end * width * DIGEST_BYTES);
+      for (let step = 0; step < steps; step++) children = parentNodes(children, height + step);
+      this.#next.set(children, this.#hashed * DIGEST_BYTES);
+      left -= (end - this.#hashed) * each;
       this.#hashed = end;
       if (end === count) this.#closeLayer(this.#next);
     }
@@ -66,24 +83,25 @@ export class HashTree {
   }
 
   get #isWhole(): boolean {
-    return this.#layers.length > this.treeHeight - this.baseHeight;
+    return this.#layers.length > this.treeHeight - this.#keptHeight;
   }
 
   get root(): Digest {
     return this.node(this.treeHeight, 0).slice() as Digest;
   }
 
-  /** The layer it was made from: 32 bytes for each node that covers data. */
-  get layer(): Uint8Array {
-    return this.#layers[0]!;
-  }
-
   /** One node, padding included: a view that must not be written to. `height` is not below `baseHeight`. */
   node(height: number, index: number): Digest {
+    if (height === this.baseHeight) return nodeOf(this.layer, height, index);
     if (!this.#isWhole) this.grow(Number.POSITIVE_INFINITY);
-    const layer = this.#layers[height - this.baseHeight]!;
-    const at = index * DIGEST_BYTES;
-    return at < layer.length ? (layer.subarray(at, at + DIGEST_BYTES) as Digest) : zeroSubtree(height);
+    if (height >= this.#keptHeight) return nodeOf(this.#layers[height - this.#keptHeight]!, height, index);
+    const width = 2 ** (height - this.baseHeight) * DIGEST_BYTES;
+    return foldNodes(this.layer.subarray(index * width, (index + 1) * width), this.baseHeight, height);
+  }
+
+  /** How many nodes are hashed, about, to answer a request that is not below this tree. */
+  effortOf({ baseLayer, length }: HashRequest): number {
+    return baseLayer >= this.#keptHeight ? 0 : length * (2 ** (baseLayer - this.baseHeight) - 1);
   }
 
   /** The hashes that answer a request; undefined when it is to be rejected or asks for what lies below this tree. */
@@ -123,6 +141,11 @@ export class HashTree {
       ),
     };
   }
+}
+
+function nodeOf(layer: Uint8Array, height: number, index: number): Digest {
+  const at = index * DIGEST_BYTES;
+  return at < layer.length ? (layer.subarray(at, at + DIGEST_BYTES) as Digest) : zeroSubtree(height);
 }
 
 /** The nodes asked for, then uncles from the bottom to the top (BEP 52). */

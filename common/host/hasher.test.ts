@@ -9,6 +9,7 @@ import { toHex } from '../base/bytes.ts';
 import { temporaryDirectory } from '../fixtures/temporary.ts';
 import { contentOf, leavesOfFile } from '../fixtures/trees.ts';
 import { vectors } from '../fixtures/vectors.ts';
+import { HashAllowance } from './hash-allowance.ts';
 import { HashThreads } from './hash-threads.ts';
 import { HashPool, hashThreadCount } from './hasher.ts';
 
@@ -50,6 +51,14 @@ describe('hasher', () => {
       layer.map((_, piece) => pool.pieceRoot(shared(bytes.subarray(piece * 524_288, (piece + 1) * 524_288)), 32)),
     );
     expect(roots.map(toHex)).toEqual(layer);
+  });
+
+  it('gives the same where the main thread hashes itself', async () => {
+    const frugal = new HashPool({ threads: 1, allowance: new HashAllowance() });
+    const bytes = shared(contentOf('s49153.bin'));
+    expect(toHex(await frugal.pieceRoot(bytes, 4))).toBe(vectors.files['s49153.bin']!.pieces_root);
+    await expect(frugal.pieceRoot(new Uint8Array(100_000), 1)).rejects.toThrow('more nodes than the tree is wide');
+    await frugal.close();
   });
 
   it('answers many jobs, each with its own result', async () => {

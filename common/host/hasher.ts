@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Digest } from '../base/ids.ts';
 import type { Hasher } from '../base/ports.ts';
+import { rootOfBytes } from '../content/merkle.ts';
+import type { HashAllowance } from './hash-allowance.ts';
 import { HashThreads } from './hash-threads.ts';
 
 /** More threads than this read a disk no faster. */
@@ -13,12 +15,15 @@ export const hashThreadCount = (): number => Math.max(1, Math.min(MAX_THREADS, a
 export class HashPool implements Hasher {
   /** For `file-hashes.ts`: threads that read files by themselves. */
   readonly threads: HashThreads;
+  readonly #allowance: HashAllowance | undefined;
 
-  constructor(options: { readonly threads: number }) {
+  constructor(options: { readonly threads: number; readonly allowance?: HashAllowance }) {
     this.threads = new HashThreads({ capacity: options.threads });
+    this.#allowance = options.allowance;
   }
 
   async pieceRoot(bytes: Uint8Array, leafSlots: number): Promise<Digest> {
+    if (this.#allowance?.takes(bytes.length) === true) return rootOfBytes(bytes, leafSlots);
     return (await this.threads.run({ kind: 'root', bytes: reachable(bytes), leafSlots })) as Digest;
   }
 

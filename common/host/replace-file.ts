@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
 
 /**
- * Puts `bytes` under `path` so that at any instant, power loss included, either the old content or the new is there,
+ * Puts `parts`, one after the other, under `path` so that at any instant, power loss included, either the old content or the new is there,
  * whole: a new file, synced, renamed over the old one. Errors are the system's own; then the new file is removed.
  */
 export async function replaceFile(options: {
@@ -10,17 +10,17 @@ export async function replaceFile(options: {
   readonly path: string;
   /** Where the new file grows; nobody else uses it. */
   readonly temporaryPath: string;
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Uint8Array[];
 }): Promise<void> {
-  const { disk, path, temporaryPath, bytes } = options;
+  const { disk, path, temporaryPath, parts } = options;
   let file: DiskFile | undefined;
   try {
     file = await disk.openToWrite(temporaryPath);
     await file.truncate(0);
-    for (let done = 0; done < bytes.length;) {
-      const count = await file.write(bytes.subarray(done), done);
-      if (count === 0) throw new Error(`nothing was taken by ${temporaryPath}`);
-      done += count;
+    let at = 0;
+    for (const part of parts) {
+      await writeAll(file, part, at);
+      at += part.length;
     }
     await file.sync();
     await file.close();
@@ -32,6 +32,14 @@ export async function replaceFile(options: {
     throw error;
   }
   await disk.syncDirectory(dirname(path));
+}
+
+async function writeAll(file: DiskFile, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const count = await file.write(bytes.subarray(done), at + done);
+    if (count === 0) throw new Error('the disk took nothing');
+    done += count;
+  }
 }
 
 /** All of a regular file; undefined when it is absent, no regular file, or larger than `maxBytes`. */

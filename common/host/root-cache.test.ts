@@ -39,14 +39,14 @@ describe('root cache', () => {
   it('remembers the roots of a file', async () => {
     const directory = temporaryDirectory();
     expect(await found(cacheIn(directory))).toBeUndefined();
-    await cacheIn(directory).write(KEY, ROOTS);
+    await cacheIn(directory).write(KEY, [ROOTS]);
     expect(await found(cacheIn(directory))).toBe(toHex(ROOTS));
   });
 
   it('holds for exactly these files, of one size, time, inode and device each, cut and hashed in one way', async () => {
     const directory = temporaryDirectory();
     const cache = cacheIn(directory);
-    await cache.write(KEY, ROOTS);
+    await cache.write(KEY, [ROOTS]);
     const { identity } = FILE;
     const withFile = (change: Partial<typeof FILE>): RootKey => ({ ...KEY, files: [{ ...FILE, ...change }] });
     for (const other of [
@@ -68,7 +68,7 @@ describe('root cache', () => {
   it('ignores an entry that is torn or altered, and writes it again', async () => {
     const directory = temporaryDirectory();
     const cache = cacheIn(directory);
-    await cache.write(KEY, ROOTS);
+    await cache.write(KEY, [ROOTS]);
     const path = join(directory, readdirSync(directory)[0]!);
     const whole = readFileSync(path);
     for (const length of [0, 1, 20, whole.length - 40, whole.length - 1]) {
@@ -81,7 +81,7 @@ describe('root cache', () => {
       writeFileSync(path, altered);
       expect(await found(cache)).toBeUndefined();
     }
-    await cache.write(KEY, ROOTS);
+    await cache.write(KEY, [ROOTS]);
     expect(await found(cache)).toBe(toHex(ROOTS));
     expect(readdirSync(directory)).toHaveLength(1);
   });
@@ -89,15 +89,15 @@ describe('root cache', () => {
   it('does not remember a file that was written to just now', async () => {
     const directory = temporaryDirectory();
     const mtimeMs = Number(FILE.identity.mtimeNs / 1_000_000n);
-    await cacheIn(directory, mtimeMs + 1_000).write(KEY, ROOTS);
+    await cacheIn(directory, mtimeMs + 1_000).write(KEY, [ROOTS]);
     expect(readdirSync(directory)).toEqual([]);
-    await cacheIn(directory, mtimeMs + 3_000).write(KEY, ROOTS);
+    await cacheIn(directory, mtimeMs + 3_000).write(KEY, [ROOTS]);
     expect(readdirSync(directory)).toHaveLength(1);
   });
 
   it('forgets what was not used for 90 days; use keeps it', async () => {
     const directory = temporaryDirectory();
-    await cacheIn(directory).write(KEY, ROOTS);
+    await cacheIn(directory).write(KEY, [ROOTS]);
     const used = join(directory, readdirSync(directory)[0]!);
     const old = join(directory, 'old.roots');
     const leftover = join(directory, 'x.roots.abc.new');
@@ -107,7 +107,7 @@ describe('root cache', () => {
     for (const path of [used, old, leftover, foreign]) utimesSync(path, longAgo, longAgo);
     await found(cacheIn(directory));
     expect(statSync(used).mtimeMs).toBe(NOW_MS);
-    await cacheIn(directory).write({ ...KEY, files: [{ ...FILE, path: '/srv/new.bin' }] }, ROOTS);
+    await cacheIn(directory).write({ ...KEY, files: [{ ...FILE, path: '/srv/new.bin' }] }, [ROOTS]);
     expect([used, old, leftover, foreign].map((path) => existsSync(path))).toEqual([true, false, false, true]);
   });
 
@@ -120,7 +120,7 @@ describe('root cache', () => {
       utimesSync(path, usedAt, usedAt);
     }
     const cache = cacheIn(directory);
-    await cache.write(KEY, ROOTS);
+    await cache.write(KEY, [ROOTS]);
     const left = readdirSync(directory);
     expect(left).toHaveLength(512);
     expect(left).toContain('599.roots');
@@ -131,7 +131,7 @@ describe('root cache', () => {
   it('[fault 60] does without when there is no place, or no right to write', async () => {
     for (const directory of [undefined, '/no/such/folder', '/proc']) {
       const cache = cacheIn(directory);
-      await cache.write(KEY, ROOTS);
+      await cache.write(KEY, [ROOTS]);
       expect(await found(cache)).toBeUndefined();
     }
   });

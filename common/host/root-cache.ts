@@ -1,7 +1,7 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { concatBytes, equalBytes, toHex, utf8 } from '../base/bytes.ts';
+import { equalBytes, toHex, utf8 } from '../base/bytes.ts';
 import { MAX_PIECES, MIB } from '../base/limits.ts';
 import type { Log } from '../base/ports.ts';
 import { type Disk, type FileIdentity } from './disk.ts';
@@ -72,16 +72,18 @@ export class RootCache {
     }
   }
 
-  /** Remembers the roots, and forgets old entries. Never rejects. */
-  async write(key: RootKey, roots: Uint8Array): Promise<void> {
+  /** Remembers the hashes, one part after the other, and forgets old entries. Never rejects. */
+  async write(key: RootKey, hashes: readonly Uint8Array[]): Promise<void> {
     const path = this.#pathOf(key);
     const ageMs = this.#wallMs() - youngestMs(key);
     if (path === undefined || ageMs < SETTLED_MS) return;
     try {
-      const content = concatBytes([headerOf(key), roots]);
-      const bytes = concatBytes([content, hash('sha256', content, 'buffer')]);
+      // Of the largest content the hashes take 100 MiB: they are written from where they are.
+      const content = [headerOf(key), ...hashes];
+      const digest = createHash('sha256');
+      for (const part of content) digest.update(part);
       const temporaryPath = `${path}.${toHex(randomBytes(6))}.new`;
-      await replaceFile({ disk: this.#disk, path, temporaryPath, bytes });
+      await replaceFile({ disk: this.#disk, path, temporaryPath, parts: [...content, digest.digest()] });
       await this.#prune(path);
     } catch (error) {
       this.#log.debug('piece hashes were not written to the cache', { why: (error as Error).message });
@@ -135,5 +137,5 @@ function openEntry(entry: Uint8Array, header: Uint8Array): Uint8Array | undefine
   const end = entry.length - DIGEST_BYTES;
   if (end < header.length || !equalBytes(entry.subarray(0, header.length), header)) return undefined;
   if (!equalBytes(hash('sha256', entry.subarray(0, end), 'buffer'), entry.subarray(end))) return undefined;
-  return entry.slice(header.length, end);
+  return entry.subarray(header.length, end);
 }

@@ -1,5 +1,4 @@
 import type { PieceIndex } from '../base/ids.ts';
-import { concatBytes } from '../base/bytes.ts';
 import type { PieceHashing } from '../base/piece-check.ts';
 import type { PlacedFile } from '../base/target-ports.ts';
 import { digestPieces, type PieceDigests } from './file-hashes.ts';
@@ -49,7 +48,7 @@ export async function digestSources(work: {
     stop,
   });
   await checkAll(tree, files.length);
-  await cache.write(key, concatBytes([digests.roots, digests.sha1s]));
+  await cache.write(key, [digests.roots, digests.sha1s]);
   return digests;
 }
 

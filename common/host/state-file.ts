@@ -66,7 +66,7 @@ export class StateFile {
     this.#waiting = undefined;
     try {
       const { path } = this;
-      await replaceFile({ disk: this.#disk, path, temporaryPath: `${path}.new`, bytes: utf8(text) });
+      await replaceFile({ disk: this.#disk, path, temporaryPath: `${path}.new`, parts: [utf8(text)] });
     } finally {
       this.#writing = undefined;
     }

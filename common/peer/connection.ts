@@ -199,6 +199,11 @@ export class Connection implements SessionEvents, TcpHandler {
     if (this.#session.isOpen && gains) this.#session.say.have(piece);
   }
 
+  /** Tells the peer anew of all that we offer; a seed gains nothing from it. */
+  sendPieces(): void {
+    if (this.#session.isOpen && this.#session.pieces?.isFull !== true) this.#session.stateAgain();
+  }
+
   /** Tells the peer of a piece that it did not know we have. */
   show(piece: PieceIndex): void {
     if (this.#session.isOpen) this.#session.say.have(piece);

@@ -20,6 +20,8 @@ export interface HashServiceOptions {
 
 /** Leaves that are read and hashed again for the price of one answer from memory. */
 const LEAVES_PER_TOKEN = 8;
+/** Nodes of a tree that are hashed again for the same price. */
+const NODES_PER_TOKEN = 1_024;
 
 export class HashService {
   readonly #options: HashServiceOptions;
@@ -55,7 +57,8 @@ export class HashService {
   /** The largest pieces cost no more than can be saved up. */
   #costOf(request: HashRequest): number {
     const tree = this.#options.torrent()?.hashesOf(request.root)?.tree;
-    if (tree === undefined || request.baseLayer >= tree.baseHeight) return 1;
+    if (tree === undefined) return 1;
+    if (request.baseLayer >= tree.baseHeight) return Math.max(1, tree.effortOf(request) / NODES_PER_TOKEN);
     const leaves = tree.leafSpan(request).count * 2 ** tree.baseHeight;
     return Math.min(HASH_REQUEST_BURST, Math.max(1, leaves / LEAVES_PER_TOKEN));
   }

@@ -282,6 +282,11 @@ export class Session {
     this.say.message(this.extensions.encodeOwn({ listenPort, remote, uploadOnly: isUploadOnly(), takesPex, ...size }));
   }
 
+  /** Tells all that we offer once more: it has become much. */
+  stateAgain(): void {
+    this.say.pieces(this.#events.offered());
+  }
+
   /** The torrent's content became known: what the peer said it has is judged, and it is told what we have. */
   contentLearned(): void {
     if (this.#state !== 'open' || this.#pieces.field !== undefined) return;

@@ -12,7 +12,7 @@ import {
   type PieceIndex,
   type WireHash,
 } from '../base/ids.ts';
-import { MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
+import { MAX_HAVES_AT_ONCE, MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore, Random } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { PEX_FLAG, type PexContact } from '../wire/pex.ts';
@@ -230,9 +230,23 @@ export class Swarm {
     for (const connection of this.#connections.values()) connection.sendHave(piece);
   }
 
-  /** Tells everyone of those pieces that were not offered yet. */
+  /**
+   * Tells everyone of those pieces that were not offered yet. Of many by a bitfield: whoever is connected has heard one
+   * when we knew nothing, but two million haves would be 18 MiB to each, and peers take a later bitfield for what it says.
+   */
   broadcastHaves(pieces: Iterable<PieceIndex>): void {
-    for (const piece of pieces) if (!this.torrent.offered.has(piece)) this.broadcastHave(piece);
+    const fresh: PieceIndex[] = [];
+    let count = 0;
+    for (const piece of pieces) {
+      if (this.torrent.offered.has(piece)) continue;
+      if (++count <= MAX_HAVES_AT_ONCE) fresh.push(piece);
+      else this.torrent.offer(piece);
+    }
+    for (const piece of fresh) {
+      if (count <= MAX_HAVES_AT_ONCE) this.broadcastHave(piece);
+      else this.torrent.offer(piece);
+    }
+    if (count > MAX_HAVES_AT_ONCE) for (const connection of this.#connections.values()) connection.sendPieces();
   }
 
   closeAll(reason: CloseReason): void {
