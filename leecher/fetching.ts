@@ -243,7 +243,7 @@ export class Fetching {
     const share = Math.max(1, Math.floor(pool.capacity / this.#sharers));
     if (pool.available <= this.#promised || lane.buffers >= share) return undefined;
     lane.isWaiting = false;
-    const assignment = plan.next(lane.peer.id, this.#now());
+    const assignment = plan.hasRoom(this.#now()) ? plan.next(lane.peer.id, this.#now()) : undefined;
     if (assignment === undefined) return undefined;
     const { piece, movedFrom } = assignment;
     if (movedFrom !== undefined) this.#withdraw(this.#lanes.get(movedFrom), piece);

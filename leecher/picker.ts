@@ -72,6 +72,11 @@ export class Picker {
     this.#swarm?.changed(source);
   }
 
+  /** Whether one more piece should come in, whatever its source; always so among seeds. */
+  hasRoom(now: Instant): boolean {
+    return this.#swarm?.hasRoom(now) ?? true;
+  }
+
   received(bytes: number): void {
     this.#swarm?.received(bytes);
   }

@@ -118,7 +118,6 @@ export class Plan {
     return this.#needed.count;
   }
 
-  /** Not yet verified and written. */
   isNeeded(piece: PieceIndex): boolean {
     return this.#needed.has(piece);
   }
@@ -196,6 +195,13 @@ export class Plan {
   #giveHeadStart(until: Instant): void {
     for (const source of this.#sources.values()) source.headStartUntil = until;
     this.#wakeBy(until);
+  }
+
+  /** Whether to ask for one more piece now, so that few come in at once (`Intake`). `next` does not look at it. */
+  hasRoom(now: Instant): boolean {
+    const hasRoom = this.#picker.hasRoom(now);
+    if (!hasRoom) this.#wakeBy(after(now, LOOK_AGAIN_MS));
+    return hasRoom;
   }
 
   /** What this source should fetch now, beside what it is fetching; undefined when there is nothing for it. */
@@ -353,7 +359,7 @@ export class Plan {
     return pieces.sort((a, b) => a - b);
   }
 
-  /** The sources, some perhaps gone, that gave this piece corrupt. Empty once it has come right. */
+  /** Who gave this piece corrupt, some perhaps gone. Empty once it has come right. */
   blamed(piece: PieceIndex): readonly number[] {
     return this.#retries.blamed(piece);
   }

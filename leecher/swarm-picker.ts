@@ -96,7 +96,6 @@ export class SwarmPicker {
   pick(source: Source, now: Instant): Pick | undefined {
     const isIdle = source.flights.size === 0;
     if (source.isOnProbation && (!isIdle || now < source.restUntil)) return undefined;
-    if (!this.#hasRoom(now)) return undefined;
     const piece = this.#rarest.take(source);
     if (piece !== undefined) return { piece };
     if (!isIdle || source.isOnProbation || now < source.relievesFrom) return undefined;
@@ -106,7 +105,8 @@ export class SwarmPicker {
     return pick;
   }
 
-  #hasRoom(now: Instant): boolean {
+  /** Whether one more piece should come in. */
+  hasRoom(now: Instant): boolean {
     if (this.#flights.version === this.#fullVersion && now < this.#fullUntil) return false;
     if (this.#intake.hasRoom(this.#flights, now)) return true;
     this.#fullVersion = this.#flights.version;

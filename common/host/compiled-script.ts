@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 /** What stands around the text of a CommonJS module. */
 const HEAD = '(function (exports, require, module, __filename, __dirname) {';
@@ -23,11 +23,10 @@ type Body = (
 
 export const cachePath = (path: string): string => `${path}.cache`;
 
-/** Compiles a CommonJS program; of the cache, which another version of Node cannot use, only what fits is taken. */
+/** Compiles a CommonJS program, which cannot `import()`; of the cache, which another version of Node cannot use, only what fits is taken. */
 function compile(path: string, text: string, cache: Buffer | undefined): Script {
   return new Script(`${HEAD}${text}${TAIL}`, {
     filename: path,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cache === undefined ? {} : { cachedData: cache }),
   });
 }

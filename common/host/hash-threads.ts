@@ -63,7 +63,7 @@ export class HashThreads {
 
   #pump(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#freest(this.#queue[0]!.job);
+      const thread = this.#freest();
       if (thread === undefined) return;
       const waiting = this.#queue.shift()!;
       // Only a thread that works may hold the process.
@@ -73,20 +73,15 @@ export class HashThreads {
     }
   }
 
-  /**
-   * An idle thread, else a new one, else one with room. For a piece that is in memory the order of the last two is the
-   * other way round: it is done in less time than a thread takes to start, and in a crowd many start theirs at once.
-   */
-  #freest(job: HashJob): Thread | undefined {
+  /** An idle thread, else a new one, else one with room. */
+  #freest(): Thread | undefined {
     let best: Thread | undefined;
     for (const thread of this.#threads) {
       if (best === undefined || thread.running.length < best.running.length) best = thread;
     }
     if (best?.running.length === 0) return best;
-    const hasRoom = best !== undefined && best.running.length < JOBS_PER_THREAD;
-    if (hasRoom && 'bytes' in job) return best;
     if (this.#threads.length < this.#capacity) return this.#start();
-    return hasRoom ? best : undefined;
+    return best !== undefined && best.running.length < JOBS_PER_THREAD ? best : undefined;
   }
 
   #start(): Thread {

@@ -23,7 +23,8 @@ import type { Bitfield } from '../base/bitfield.ts';
 import { after, type Instant, NEVER, type PieceIndex } from '../base/ids.ts';
 import { MIB } from '../base/limits.ts';
 import { FreePieces } from './free-pieces.ts';
-import { newViewer, type Pending, type Viewer } from './viewer.ts';
+import { overdueAt } from './overdue-views.ts';
+import { newViewer, type Viewer } from './viewer.ts';
 
 export interface ShowingOptions {
   readonly pieceCount: number;
@@ -44,11 +45,6 @@ const MOST_HOARDED = 4;
 const LEAST_SHARES = 32;
 /** A restricted peer that has been the only one for so long sees everything. */
 const ALONE_MS = 300;
-/** What was shown, and not asked for in this time although nothing else is on its way there, is shown to another. */
-const UNASKED_MS = 4_000;
-/** … as is what was asked for and not sent in this time, in which everyone could have been sent so many pieces. */
-const UNSENT_MS = 10_000;
-const UNSENT_ROUNDS = 2;
 /** So long pieces that nobody has may be left with nobody to be sent them. */
 const LOCKED_MS = 2_000;
 /** Between two looks at what is late. */
@@ -366,30 +362,13 @@ export class Showing {
 
   /** What it does not ask for, or is not sent, is for others. */
   #takeBack(viewer: Viewer, now: Instant): void {
-    let wants = false;
-    let left = 0;
-    for (const [piece, pending] of viewer.pending) {
-      const { askedAt, sentBytes } = pending;
-      if (askedAt === undefined) continue;
-      wants = true;
-      // Until it says that it has the piece: on a busy line the last bytes arrive seconds after they were sent.
-      if (!this.#isStuck(pending, now)) viewer.waitedAt = now;
-      else if (sentBytes < this.#options.sizeOf(piece)) this.#release(viewer, piece);
-    }
-    for (const [piece, { shownAt, askedAt }] of [...viewer.pending]) {
-      // Who asks for one after the other has not forgotten the next.
-      const idleSince = shownAt > viewer.waitedAt ? shownAt : viewer.waitedAt;
-      if (askedAt !== undefined || now < after(idleSince, UNASKED_MS) || this.#options.isHeldBack(viewer.id)) continue;
-      this.#relieve(viewer, piece);
-      left++;
-    }
-    if (left > 0 && !wants && !viewer.seesAll) this.#revealing.add(viewer);
-  }
-
-  /** It has asked long ago, and does not take it; a crowd may wait for its turn for longer than UNSENT_MS. */
-  #isStuck({ askedAt, sentBefore }: Pending, now: Instant): boolean {
-    const round = this.#viewers.size * this.#options.sizeOf(0 as PieceIndex);
-    return now >= after(askedAt!, UNSENT_MS) && this.#sentBytes - sentBefore >= UNSENT_ROUNDS * round;
+    const { sizeOf, isHeldBack } = this.#options;
+    const roundBytes = this.#viewers.size * sizeOf(0 as PieceIndex);
+    const facts = { sizeOf, roundBytes, sentBytes: this.#sentBytes, isHeldBack: isHeldBack(viewer.id) };
+    const { unsent, unasked, wants } = overdueAt(viewer, facts, now);
+    for (const piece of unsent) this.#release(viewer, piece);
+    for (const piece of unasked) this.#relieve(viewer, piece);
+    if (unasked.length > 0 && !wants && !viewer.seesAll) this.#revealing.add(viewer);
   }
 
   /* ---- the end, and the next beginning ---- */

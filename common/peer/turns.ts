@@ -25,9 +25,8 @@ import { RecentBytes } from './recent-bytes.ts';
 
 /** What may be on its way, as time of the uplink. */
 const IN_FLIGHT_S = 0.5;
-/** … and in any case, or while nothing is known of it. */
+/** … and in any case. */
 const LEAST_IN_FLIGHT_BYTES = 1 * MIB;
-const UNKNOWN_IN_FLIGHT_BYTES = 2 * MIB;
 const TURN_LEAST_BYTES = 256 * KIB;
 const LUCKY_SHARE = 8;
 /** … and each of these to those that only take. */
@@ -90,8 +89,6 @@ export class Turns {
   readonly #parties = new Map<number, Party>();
   /** Those that wait for their turn. BOUNDED: as above. */
   readonly #waiting = new Set<Party>();
-  /** Those that have something on its way. BOUNDED: as above. */
-  readonly #flying = new Set<Party>();
   readonly #arrived = new RecentBytes({ windowMs: RATE_WINDOW_MS });
   #inFlightBytes = 0;
   /** Since when there has been something on its way all the time. */
@@ -225,7 +222,6 @@ export class Turns {
     flight.bytes += bytes;
     flight.untakenBytes += bytes;
     party.flights.set(piece, flight);
-    this.#flying.add(party);
     if (this.#inFlightBytes === 0 && this.#arrived.sum(now) === 0) this.#busySince = now;
     this.#inFlightBytes += bytes;
   }
@@ -238,18 +234,17 @@ export class Turns {
     flight.takenAt = now;
   }
 
-  /** It says that it has the piece, wherever that came from. False when nothing of it was on its way from us. */
-  arrived(id: number, piece: number, now: Instant): boolean {
+  /** It says that it has the piece, wherever that came from. */
+  arrived(id: number, piece: number, now: Instant): void {
     const party = this.#parties.get(id);
-    if (party === undefined || !party.flights.has(piece)) return false;
+    if (party === undefined || !party.flights.has(piece)) return;
     party.graceMs = TELLER_GRACE_MS;
     this.#land(party, piece, now, 'arrived');
-    return true;
   }
 
   /** Takes as arrived what must have. */
   tick(now: Instant): void {
-    for (const party of [...this.#flying]) {
+    for (const party of this.#parties.values()) {
       for (const [piece, flight] of [...party.flights]) {
         if (dueOf(party, flight) > now) continue;
         // Of a piece it has asked for a part only, it has nothing to say; so one is not taken for mute at once.
@@ -262,7 +257,7 @@ export class Turns {
   /** When `tick` has something to do. */
   nextDue(now: Instant): Instant {
     let due = NEVER;
-    for (const party of this.#flying) {
+    for (const party of this.#parties.values()) {
       for (const flight of party.flights.values()) due = Math.min(due, dueOf(party, flight)) as Instant;
     }
     return this.#waiting.size === 0 ? due : (Math.min(due, this.#roomAt(now)) as Instant);
@@ -295,14 +290,12 @@ export class Turns {
   }
 
   #mostInFlight(now: Instant): number {
-    const best = this.#best.at(now);
-    return best === 0 ? UNKNOWN_IN_FLIGHT_BYTES : Math.max(LEAST_IN_FLIGHT_BYTES, best * IN_FLIGHT_S);
+    return Math.max(LEAST_IN_FLIGHT_BYTES, this.#best.at(now) * IN_FLIGHT_S);
   }
 
   #land(party: Party, piece: number, now: Instant, how: 'arrived' | 'lost'): void {
     const { bytes } = party.flights.get(piece)!;
     party.flights.delete(piece);
-    if (party.flights.size === 0) this.#flying.delete(party);
     this.#inFlightBytes -= bytes;
     if (how === 'lost') return;
     this.#arrived.add(bytes, now);
