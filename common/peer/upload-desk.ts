@@ -62,12 +62,11 @@ export class UploadDesk {
         turns.sent(id, piece, bytes, now());
       },
       taken: (piece, bytes) => {
-        turns.taken(id, piece, bytes, now());
-        this.#scheduleWake();
+        this.#wakeBy(turns.taken(id, piece, bytes, now()));
       },
       arrived: (piece) => {
-        turns.arrived(id, piece, now());
-        this.#call();
+        // Most of what it says it has did not come from here.
+        if (turns.arrived(id, piece, now())) this.#call();
       },
       leave: () => {
         turns.leave(id, now());
@@ -81,19 +80,21 @@ export class UploadDesk {
     for (let id = this.#turns.next(this.#clock.now()); id !== undefined; id = this.#turns.next(this.#clock.now())) {
       this.#parties.get(id)!.go();
     }
-    this.#scheduleWake();
+    // Of those that do not wait, what is on its way was thought of when the kernel took it.
+    if (this.#turns.isAwaited) this.#wakeBy(this.#turns.nextDue(this.#clock.now()));
   }
 
-  #scheduleWake(): void {
-    const due = this.#turns.nextDue(this.#clock.now());
+  #wakeBy(due: Instant): void {
     // A wake-up that comes too early does no harm, and is one less to be set.
     if (due >= this.#wakeAt) return;
     this.#cancelWake();
     this.#wakeAt = due;
     this.#cancelWake = this.#clock.at(due, () => {
       this.#wakeAt = NEVER;
-      this.#turns.tick(this.#clock.now());
+      const now = this.#clock.now();
+      this.#turns.tick(now);
       this.#call();
+      this.#wakeBy(this.#turns.nextDue(now));
     });
   }
 }
