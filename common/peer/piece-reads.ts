@@ -10,11 +10,14 @@ import type { PieceIndex } from '../base/ids.ts';
 import { IDLE_UPLOAD_BUFFER_BYTES, MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES } from '../base/limits.ts';
 import type { PieceStore } from '../base/ports.ts';
 import type { Geometry } from '../content/geometry.ts';
+import { BLOCK_HEADER_BYTES, encodeBlockHeader } from '../wire/peer-messages.ts';
 
 /** Bytes of one piece from `begin` on, unchanged until `release`. */
 export interface Lease {
   readonly begin: number;
   readonly bytes: Uint8Array;
+  /** The message that answers a request for exactly `bytes`. */
+  readonly message?: Uint8Array;
   /** Requests up to here can be answered: past `bytes`, with zeros, if the piece's data ends with them. */
   readonly end: number;
   release(): void;
@@ -26,12 +29,16 @@ interface Segment {
   readonly end: number;
   readonly buffer: Uint8Array;
   readonly bytes: Uint8Array;
+  readonly message: Uint8Array;
   users: number;
   /** Undefined once the bytes are there. */
   reading: Promise<void> | undefined;
 }
 
 const FEWEST_SEGMENTS = 4;
+
+/** Room before the bytes for the head of a message, so that the two are one buffer, and a whole number of cache lines. */
+const HEAD_BYTES = 64;
 
 export class PieceReads {
   readonly #store: PieceStore;
@@ -49,10 +56,9 @@ export class PieceReads {
     this.#geometry = options.geometry;
     this.#segmentBytes = Math.min(options.geometry.pieceBytes, MAX_LARGE_REQUEST_BYTES);
     this.#mostIdle = Math.max(FEWEST_SEGMENTS, Math.floor(IDLE_UPLOAD_BUFFER_BYTES / this.#segmentBytes));
-    this.#pool = new BufferPool({
-      sizeBytes: this.#segmentBytes,
-      capacity: Math.max(FEWEST_SEGMENTS, Math.floor(MAX_UPLOAD_BUFFER_BYTES / this.#segmentBytes)),
-    });
+    const sizeBytes = HEAD_BYTES + this.#segmentBytes;
+    const capacity = Math.max(FEWEST_SEGMENTS, Math.floor(MAX_UPLOAD_BUFFER_BYTES / sizeBytes));
+    this.#pool = new BufferPool({ sizeBytes, capacity });
   }
 
   pieceSize(piece: PieceIndex): number {
@@ -138,9 +144,12 @@ export class PieceReads {
     const buffer = spare ?? this.#pool.take() ?? this.#evict();
     if (buffer === undefined) return undefined;
     const begin = slot * this.#segmentBytes;
-    const bytes = buffer.subarray(0, Math.min(this.#segmentBytes, this.#geometry.pieceSize(piece) - begin));
-    const end = this.#endOf(piece, begin + bytes.length);
-    return { key, begin, end, buffer, bytes, users: 0, reading: undefined };
+    const length = Math.min(this.#segmentBytes, this.#geometry.pieceSize(piece) - begin);
+    const bytes = buffer.subarray(HEAD_BYTES, HEAD_BYTES + length);
+    const message = buffer.subarray(HEAD_BYTES - BLOCK_HEADER_BYTES, HEAD_BYTES + length);
+    message.set(encodeBlockHeader(piece, begin, length));
+    const end = this.#endOf(piece, begin + length);
+    return { key, begin, end, buffer, bytes, message, users: 0, reading: undefined };
   }
 
   async #leaseRead(segment: Segment): Promise<Lease> {
@@ -165,6 +174,7 @@ export class PieceReads {
     return {
       begin: segment.begin,
       bytes: segment.bytes,
+      message: segment.message,
       end: segment.end,
       release: () => {
         if (released) return;

@@ -81,6 +81,15 @@ describe('a request', () => {
     expect(sentBytes()).toBe(BLOCK);
   });
 
+  it('for all of a piece is answered by it', async () => {
+    const { clock, pump, answers } = setUp();
+    pump.take(ref(1, 0, PIECE_BYTES));
+    await clock.runFor(10);
+    pump.take(ref(8, 0, 20_000));
+    await clock.runFor(10);
+    expect(answers()).toEqual([`piece 1 0 ${PIECE_BYTES}`, 'piece 8 0 20000']);
+  });
+
   it('for what the disk gives at once is answered at once, and so are those behind it', async () => {
     const { clock, store, pump, stream, answers } = setUp();
     pump.take(ref(2));

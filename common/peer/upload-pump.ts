@@ -143,15 +143,9 @@ export class UploadPump {
   #send(piece: number, lease: Lease): void {
     const refs = this.#stopped ? [] : this.#waiting.takeWithin(piece, lease.begin, lease.end, SEND_BUFFER_HIGH_BYTES);
     if (refs.length === 0) return lease.release();
-    const parts: Uint8Array[] = [];
     let count = 0;
-    for (const ref of refs) {
-      const from = ref.begin - lease.begin;
-      const data = lease.bytes.subarray(from, from + ref.length);
-      parts.push(encodeBlockHeader(ref.piece, ref.begin, ref.length), data);
-      if (data.length < ref.length) parts.push(ZEROS.subarray(0, ref.length - data.length));
-      count += ref.length;
-    }
+    for (const ref of refs) count += ref.length;
+    const parts = partsOf(refs, lease);
     const { flush, stream, ticket, sent } = this.#options;
     flush();
     this.#leases++;
@@ -164,4 +158,20 @@ export class UploadPump {
     });
     sent(piece as PieceIndex, count);
   }
+}
+
+/** The messages that answer these requests. */
+function partsOf(refs: readonly BlockRef[], lease: Lease): Uint8Array[] {
+  const [first] = refs;
+  const isWhole = refs.length === 1 && first!.begin === lease.begin && first!.length === lease.bytes.length;
+  // What our own peers ask for: a single buffer is the cheapest write.
+  if (isWhole && lease.message !== undefined) return [lease.message];
+  const parts: Uint8Array[] = [];
+  for (const ref of refs) {
+    const from = ref.begin - lease.begin;
+    const data = lease.bytes.subarray(from, from + ref.length);
+    parts.push(encodeBlockHeader(ref.piece, ref.begin, ref.length), data);
+    if (data.length < ref.length) parts.push(ZEROS.subarray(0, ref.length - data.length));
+  }
+  return parts;
 }
