@@ -30,6 +30,7 @@ export class UploadDesk {
   readonly #turns = new Turns();
   /** BOUNDED: by the connections. */
   readonly #parties = new Map<number, UploadParty>();
+  #isCalling = false;
   #wakeAt: Instant = NEVER;
   #cancelWake: () => void = () => undefined;
 
@@ -50,7 +51,7 @@ export class UploadDesk {
     return {
       mayGo: (upcoming) => {
         if (turns.mayGo(id, upcoming, now())) return true;
-        // If its turn comes at once, `go` has done it all.
+        // If its turn comes at once, `go` has done it all, or will have when those before it are done.
         this.#call();
         return false;
       },
@@ -76,9 +77,16 @@ export class UploadDesk {
     };
   }
 
+  /** Whoever is called sends at once, and may end its turn by that: then the loop that called it goes on. */
   #call(): void {
-    for (let id = this.#turns.next(this.#clock.now()); id !== undefined; id = this.#turns.next(this.#clock.now())) {
-      this.#parties.get(id)!.go();
+    if (this.#isCalling) return;
+    this.#isCalling = true;
+    try {
+      for (let id = this.#turns.next(this.#clock.now()); id !== undefined; id = this.#turns.next(this.#clock.now())) {
+        this.#parties.get(id)!.go();
+      }
+    } finally {
+      this.#isCalling = false;
     }
     // Of those that do not wait, what is on its way was thought of when the kernel took it.
     if (this.#turns.isAwaited) this.#wakeBy(this.#turns.nextDue(this.#clock.now()));
