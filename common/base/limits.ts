@@ -97,6 +97,8 @@ export const SEND_QUEUE_FULL_BYTES = 4 * MIB;
 export const SEND_BUFFER_LOW_BYTES = 256 * KIB;
 /** Piece buffers that uploads of one node may hold. */
 export const MAX_UPLOAD_BUFFER_BYTES = 32 * MIB;
+/** … and keep while nobody is sent them: for the rest of a piece, and for who asks for the same one. The system has all. */
+export const IDLE_UPLOAD_BUFFER_BYTES = 4 * MIB;
 /** Hashes in one hash request we answer (BEP 52 recommends 512; libtorrent serves 8192). */
 export const MAX_HASHES_PER_REQUEST = 8192;
 /** Leaf hashes are read from the disk again, so fewer of them in one request. */
@@ -329,6 +331,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [MAX_OUTSTANDING_REQUESTS <= MAX_QUEUED_REQUESTS, 'our own peers serve all we ask'],
   [MAX_OUTSTANDING_BYTES >= 2 * MAX_LARGE_REQUEST_BYTES, 'two large requests can be under way'],
   [2 * MAX_WEB_GET_BYTES <= MAX_OUTSTANDING_BYTES, 'two long GETs can be under way'],
+  [IDLE_UPLOAD_BUFFER_BYTES <= MAX_UPLOAD_BUFFER_BYTES, 'what is kept is of what may be held'],
   [SEND_BUFFER_LOW_BYTES < SEND_BUFFER_HIGH_BYTES, 'a drained queue is below the bound of a full one'],
   [SEND_QUEUE_FULL_BYTES >= 3 * SEND_BUFFER_HIGH_BYTES, 'uploads alone never stop us from reading'],
   [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],

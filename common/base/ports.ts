@@ -131,6 +131,11 @@ export class StoreError extends Error {
 export interface PieceStore {
   /** Fills `into` with the piece's bytes from `begin`. Rejects with a `StoreError`; never resolves half filled. */
   read(piece: PieceIndex, begin: number, into: Uint8Array): Promise<void>;
+  /**
+   * Fills `into` before it returns, where that most likely takes no longer than a copy; false when it might keep the
+   * event loop waiting, and then `read` is to be used. Throws a `StoreError`. Absent where all reads take their time.
+   */
+  readNow?(piece: PieceIndex, begin: number, into: Uint8Array): boolean;
   /** Writes a whole verified piece. Rejects with a `StoreError`. */
   write(piece: PieceIndex, bytes: Uint8Array): Promise<void>;
   /** Resolves when all that was written is on the disk. */

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
@@ -26,6 +26,8 @@ export interface DiskFile {
   readonly fd: number;
   /** Bytes read, 0 at the end of the file; may be fewer than asked for. */
   read(into: Uint8Array, offset: number): Promise<number>;
+  /** The same at once: the event loop waits for the disk. */
+  readNow(into: Uint8Array, offset: number): number;
   /** Bytes written; may be fewer than given. */
   write(bytes: Uint8Array, offset: number): Promise<number>;
   status(): Promise<FileStatus>;
@@ -96,6 +98,10 @@ class RealFile implements DiskFile {
 
   async read(into: Uint8Array, offset: number): Promise<number> {
     return (await this.#handle.read(into, 0, into.length, offset)).bytesRead;
+  }
+
+  readNow(into: Uint8Array, offset: number): number {
+    return readSync(this.#handle.fd, into, 0, into.length, offset);
   }
 
   async write(bytes: Uint8Array, offset: number): Promise<number> {

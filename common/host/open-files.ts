@@ -11,6 +11,8 @@ export interface Held<F> {
 
 interface Entry<F> {
   readonly opening: Promise<F>;
+  /** Once it is open. */
+  file: F | undefined;
   users: number;
 }
 
@@ -45,12 +47,12 @@ export class OpenFiles<F extends Closable> {
 
   /** Rejects as `open` does. */
   async take(index: number): Promise<Held<F>> {
-    const entry = this.#entries.get(index) ?? { opening: this.#open(index), users: 0 };
+    const entry = this.#entries.get(index) ?? { opening: this.#open(index), file: undefined, users: 0 };
     this.#entries.delete(index);
     this.#entries.set(index, entry);
     entry.users++;
     try {
-      const file = await entry.opening;
+      const file = (entry.file = await entry.opening);
       this.#trim();
       let isHeld = true;
       return {
@@ -65,6 +67,15 @@ export class OpenFiles<F extends Closable> {
       if (this.#entries.get(index) === entry) this.#entries.delete(index);
       throw error;
     }
+  }
+
+  /** The file if it is open by now, for a use that is over before anything else happens. */
+  opened(index: number): F | undefined {
+    const entry = this.#entries.get(index);
+    if (entry?.file === undefined) return undefined;
+    this.#entries.delete(index);
+    this.#entries.set(index, entry);
+    return entry.file;
   }
 
   async use<T>(index: number, act: (file: F) => Promise<T>): Promise<T> {

@@ -51,6 +51,7 @@ const faulty = (change: (file: DiskFile) => Partial<DiskFile>, disk: Partial<Dis
     return {
       fd: file.fd,
       read: (into, offset) => file.read(into, offset),
+      readNow: (into, offset) => file.readNow(into, offset),
       write: (bytes, offset) => file.write(bytes, offset),
       status: () => file.status(),
       truncate: (sizeBytes) => file.truncate(sizeBytes),

@@ -196,6 +196,7 @@ function bound(file: DiskFile): DiskFile {
   return {
     fd: file.fd,
     read: (into, offset) => file.read(into, offset),
+    readNow: (into, offset) => file.readNow(into, offset),
     write: (bytes, offset) => file.write(bytes, offset),
     status: () => file.status(),
     truncate: (sizeBytes) => file.truncate(sizeBytes),

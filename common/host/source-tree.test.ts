@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { equalBytes, utf8 } from '../base/bytes.ts';
@@ -159,6 +168,35 @@ describe('source tree', () => {
     writeFileSync(join(root, 'c.new'), generate(100, 3));
     renameSync(join(root, 'c.new'), join(root, 'c'));
     await expect(store.read(pieceIndex(2), 0, new Uint8Array(10))).rejects.toMatchObject({ failure: 'changed' });
+    await store.close();
+  });
+
+  it('reads at once what is open and was looked at lately, and leaves the rest to the slow way', async () => {
+    const root = layOutFew();
+    const { clock, store } = await treeOf(root, few);
+    const [into, wanted] = [new Uint8Array(60), generate(100, 2).subarray(40)];
+    expect(store.readNow(pieceIndex(1), 40, into)).toBe(false);
+    await store.read(pieceIndex(1), 40, new Uint8Array(60));
+    expect(store.readNow(pieceIndex(1), 40, into)).toBe(true);
+    expect(equalBytes(into, wanted)).toBe(true);
+    expect(store.readNow(pieceIndex(0), 0, into)).toBe(false);
+    clock.at = 500;
+    expect(store.readNow(pieceIndex(1), 40, into)).toBe(false);
+    await store.read(pieceIndex(1), 40, into);
+    expect(store.readNow(pieceIndex(1), 40, into)).toBe(true);
+    await store.close();
+  });
+
+  it('[fault 46] reads nothing at once either of a file that has become shorter', async () => {
+    const root = layOutFew();
+    const { store } = await treeOf(root, few);
+    const into = new Uint8Array(60);
+    await store.read(pieceIndex(1), 40, into);
+    truncateSync(join(root, 'b'), 50);
+    const changed = expect.objectContaining({ failure: 'changed' }) as Error;
+    expect(() => store.readNow(pieceIndex(1), 40, into)).toThrow(changed);
+    expect(() => store.readNow(pieceIndex(0), 0, into)).toThrow(changed);
+    await expect(store.read(pieceIndex(0), 0, into)).rejects.toEqual(changed);
     await store.close();
   });
 

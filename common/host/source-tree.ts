@@ -7,6 +7,7 @@ import { OpenFiles } from './open-files.ts';
 import type { PieceMap } from './piece-map.ts';
 import { slicesOf } from './slices.ts';
 import { SourceFile } from './source-file.ts';
+import { StallBudget } from './stall-budget.ts';
 import { storeError } from './store-error.ts';
 
 /** Files held open; the system's usual limit is 1,024 for a process, sockets included. */
@@ -28,6 +29,8 @@ export class SourceTree implements HashableFiles {
   /** Undefined for padding. BOUNDED: by the files of the content. */
   readonly #files: readonly (SharedFile | undefined)[];
   readonly #disk: Disk;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #stalls = new StallBudget();
   readonly #open: OpenFiles<SourceFile>;
   #failure: StoreError | undefined;
   #checkedUpTo = 0;
@@ -40,6 +43,7 @@ export class SourceTree implements HashableFiles {
     const { disk, clock } = options;
     this.#files = options.files;
     this.#disk = disk;
+    this.#clock = clock;
     this.#open = new OpenFiles({
       open: (index) => SourceFile.open({ ...this.#files[index]!, disk, clock }),
       capacity: OPEN_FILES,
@@ -69,6 +73,24 @@ export class SourceTree implements HashableFiles {
   /** Fills `into` from `offset` in a file. Rejects with a `StoreError`: `changed` when the file is not what it was. */
   read(index: number, offset: number, into: Uint8Array): Promise<void> {
     return this.#guard(() => this.#open.use(index, (file) => file.read(offset, into)));
+  }
+
+  /**
+   * The same before it returns; false when it might have to wait, for the disk or for the file to be opened or looked
+   * at: then `read` is to be used. Throws a `StoreError`.
+   */
+  readNow(index: number, offset: number, into: Uint8Array): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    const from = this.#clock.now();
+    const file = this.#open.opened(index);
+    if (file === undefined || !this.#stalls.isLeft(from)) return false;
+    try {
+      return file.readNow(offset, into);
+    } catch (error) {
+      throw this.#noted(error);
+    } finally {
+      this.#stalls.spend(from, this.#clock.now());
+    }
   }
 
   /** Looks whether the files are still what they were; of very many at some of them. Rejects with a `StoreError`. */
@@ -105,9 +127,13 @@ export class SourceTree implements HashableFiles {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof StoreError && error.failure === 'changed') this.#failure ??= error;
-      throw error;
+      throw this.#noted(error);
     }
+  }
+
+  #noted(error: unknown): unknown {
+    if (error instanceof StoreError && error.failure === 'changed') this.#failure ??= error;
+    return error;
   }
 }
 
@@ -129,6 +155,14 @@ export class SourceStore implements PieceStore {
       if (file.isPad) bytes.fill(0);
       else await this.#files.read(file.index, offsetInFile, bytes);
     }
+  }
+
+  /** A piece with bytes of several files is rare enough to be read the slow way. */
+  readNow(piece: PieceIndex, begin: number, into: Uint8Array): boolean {
+    const segments = this.#pieces.segmentsOf(piece);
+    const { file, offsetInFile, lengthBytes } = segments[0]!;
+    if (segments.length > 1 || file.isPad || begin + into.length > lengthBytes) return false;
+    return this.#files.readNow(file.index, offsetInFile + begin, into);
   }
 
   write(): Promise<void> {

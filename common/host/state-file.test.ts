@@ -27,6 +27,7 @@ function dyingDisk(steps: number): { readonly disk: Disk; readonly died: () => b
         return {
           fd: file.fd,
           read: (into, offset) => file.read(into, offset),
+          readNow: (into, offset) => file.readNow(into, offset),
           // A few bytes at a time, so that death may come in the middle.
           write: (bytes, offset) => step(() => file.write(bytes.subarray(0, 40), offset)),
           status: () => file.status(),

@@ -70,10 +70,10 @@ export class HostTcpStream implements TcpPort {
     }
     const last = parts.length - 1;
     this.#unflushed.push(flushed);
-    this.#socket.cork();
+    if (last > 0) this.#socket.cork();
     for (let i = 0; i < last; i++) this.#socket.write(parts[i]!);
     this.#socket.write(parts[last]!, this.#onFlushed);
-    this.#socket.uncork();
+    if (last > 0) this.#socket.uncork();
     if (this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) this.#wasAboveLowWater = true;
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { equalBytes } from '../base/bytes.ts';
 import { instant, type PieceIndex } from '../base/ids.ts';
-import { MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES, MIB } from '../base/limits.ts';
+import { IDLE_UPLOAD_BUFFER_BYTES, MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES, MIB } from '../base/limits.ts';
 import { Geometry } from '../content/geometry.ts';
 import { filledStore, pieceBytesOf } from '../fixtures/stores.ts';
 import { VirtualClock } from '../sim/clock.ts';
@@ -61,6 +61,35 @@ describe('a lease', () => {
   });
 });
 
+describe('a lease at once', () => {
+  const now = (reads: PieceReads, piece: number, begin = 0): Lease | undefined =>
+    reads.leaseNow(piece as PieceIndex, begin, BLOCK);
+
+  it('is of what is held, or of what the store gives at once, and of nothing else', async () => {
+    const { store, reads, take, lease, clock } = setUp();
+    expect(now(reads, 1)).toBeUndefined();
+    const slow = lease(1, 0);
+    expect(now(reads, 1)).toBeUndefined();
+    await clock.run(slow, 1_000);
+    expect(now(reads, 1, BLOCK)).toMatchObject({ begin: 0, end: 65_536 });
+    store.isQuick = true;
+    const quick = now(reads, 3)!;
+    expect([quick.end, equalBytes(quick.bytes, pieceBytesOf(SMALL, 3))]).toEqual([65_536, true]);
+    (await take(3, 0)).release();
+    expect(store.done.reads).toBe(2);
+  });
+
+  it('that fails says so, and costs no memory', () => {
+    const large = geometryOf(MAX_LARGE_REQUEST_BYTES, 8 * MIB);
+    const { store, reads } = setUp(large);
+    store.isQuick = true;
+    store.failReads('failed');
+    for (let round = 0; round < 100; round++) expect(() => now(reads, round % 16)).toThrow('cannot be read');
+    store.failReads(undefined);
+    for (let piece = 0; piece < 16; piece++) expect(now(reads, piece)).toBeDefined();
+  });
+});
+
 describe('the disk', () => {
   it('is read once for all who ask for a piece, at the same time and later', async () => {
     const { clock, store, lease, take } = setUp();
@@ -83,7 +112,8 @@ describe('the disk', () => {
 });
 
 describe('memory', () => {
-  const parts = MAX_UPLOAD_BUFFER_BYTES / MAX_LARGE_REQUEST_BYTES;
+  // Each has some room for the head of a message besides.
+  const parts = MAX_UPLOAD_BUFFER_BYTES / MAX_LARGE_REQUEST_BYTES - 1;
   const large = geometryOf(MAX_LARGE_REQUEST_BYTES, (parts + 8) * MAX_LARGE_REQUEST_BYTES);
 
   async function allHeld() {
@@ -123,16 +153,18 @@ describe('memory', () => {
     expect(store.done.reads).toBe(parts);
   });
 
-  it('that nobody uses is used again, the longest unused first', async () => {
+  it('that nobody uses is used again, the longest unused first, before there is more of it', async () => {
     const { store, take } = setUp(large);
-    for (let piece = 0; piece < parts; piece++) (await take(piece, 0)).release();
+    const kept = IDLE_UPLOAD_BUFFER_BYTES / MAX_LARGE_REQUEST_BYTES;
+    for (let piece = 0; piece < kept; piece++) (await take(piece, 0)).release();
     (await take(0, 0)).release();
-    (await take(parts, 0)).release();
-    expect(store.done.reads).toBe(parts + 1);
+    const { bytes: next } = await take(kept, 0);
+    expect(store.done.reads).toBe(kept + 1);
     (await take(0, 0)).release();
-    expect(store.done.reads).toBe(parts + 1);
-    (await take(1, 0)).release();
-    expect(store.done.reads).toBe(parts + 2);
+    expect(store.done.reads).toBe(kept + 1);
+    const { bytes: again } = await take(1, 0);
+    expect(store.done.reads).toBe(kept + 2);
+    expect(again.buffer).not.toBe(next.buffer);
   });
 
   it('of a read that failed is not lost', async () => {

@@ -7,14 +7,17 @@
  */
 import { BufferPool } from '../base/buffers.ts';
 import type { PieceIndex } from '../base/ids.ts';
-import { MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES } from '../base/limits.ts';
+import { IDLE_UPLOAD_BUFFER_BYTES, MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES } from '../base/limits.ts';
 import type { PieceStore } from '../base/ports.ts';
 import type { Geometry } from '../content/geometry.ts';
+import { BLOCK_HEADER_BYTES, encodeBlockHeader } from '../wire/peer-messages.ts';
 
 /** Bytes of one piece from `begin` on, unchanged until `release`. */
 export interface Lease {
   readonly begin: number;
   readonly bytes: Uint8Array;
+  /** The message that answers a request for exactly `bytes`. */
+  readonly message?: Uint8Array;
   /** Requests up to here can be answered: past `bytes`, with zeros, if the piece's data ends with them. */
   readonly end: number;
   release(): void;
@@ -26,11 +29,16 @@ interface Segment {
   readonly end: number;
   readonly buffer: Uint8Array;
   readonly bytes: Uint8Array;
+  readonly message: Uint8Array;
   users: number;
-  readonly ready: Promise<void>;
+  /** Undefined once the bytes are there. */
+  reading: Promise<void> | undefined;
 }
 
 const FEWEST_SEGMENTS = 4;
+
+/** Room before the bytes for the head of a message, so that the two are one buffer, and a whole number of cache lines. */
+const HEAD_BYTES = 64;
 
 export class PieceReads {
   readonly #store: PieceStore;
@@ -39,19 +47,43 @@ export class PieceReads {
   readonly #pool: BufferPool;
   /** In order of last use, unused ones included, so that the oldest can make room. BOUNDED: by the pool. */
   readonly #segments = new Map<number, Segment>();
+  /** How many of them nobody uses; past `#mostIdle` they are used again before another buffer is made. */
+  #idle = 0;
+  readonly #mostIdle: number;
 
   constructor(options: { readonly store: PieceStore; readonly geometry: Geometry }) {
     this.#store = options.store;
     this.#geometry = options.geometry;
     this.#segmentBytes = Math.min(options.geometry.pieceBytes, MAX_LARGE_REQUEST_BYTES);
-    this.#pool = new BufferPool({
-      sizeBytes: this.#segmentBytes,
-      capacity: Math.max(FEWEST_SEGMENTS, Math.floor(MAX_UPLOAD_BUFFER_BYTES / this.#segmentBytes)),
-    });
+    this.#mostIdle = Math.max(FEWEST_SEGMENTS, Math.floor(IDLE_UPLOAD_BUFFER_BYTES / this.#segmentBytes));
+    const sizeBytes = HEAD_BYTES + this.#segmentBytes;
+    const capacity = Math.max(FEWEST_SEGMENTS, Math.floor(MAX_UPLOAD_BUFFER_BYTES / sizeBytes));
+    this.#pool = new BufferPool({ sizeBytes, capacity });
   }
 
   pieceSize(piece: PieceIndex): number {
     return this.#geometry.pieceSize(piece);
+  }
+
+  /**
+   * What `lease` gives, before it returns: of bytes that are held already, or that the store can give at once. Undefined
+   * where neither is so, or no buffer is left. Throws the store's `StoreError`.
+   */
+  leaseNow(piece: PieceIndex, begin: number, length: number): Lease | undefined {
+    const slot = this.#slotOf(piece, begin, length);
+    if (slot === undefined) return undefined;
+    const key = this.#keyOf(piece, slot);
+    const held = this.#segments.get(key);
+    if (held !== undefined) return held.reading === undefined ? this.#leaseOf(held) : undefined;
+    const segment = this.#store.readNow === undefined ? undefined : this.#makeSegment(piece, slot, key);
+    if (segment === undefined) return undefined;
+    let isRead = false;
+    try {
+      isRead = this.#store.readNow!(piece, segment.begin, segment.bytes);
+    } finally {
+      if (!isRead) this.#pool.give(segment.buffer);
+    }
+    return isRead ? this.#leaseOf(this.#keep(segment)) : undefined;
   }
 
   /**
@@ -60,13 +92,19 @@ export class PieceReads {
    * whoever holds a lease asks again when that is released. Rejects with the store's `StoreError`.
    */
   async lease(piece: PieceIndex, begin: number, length: number, isUrgent: boolean): Promise<Lease | undefined> {
+    const slot = this.#slotOf(piece, begin, length);
+    const segment = slot === undefined ? undefined : this.#segmentOf(piece, slot);
+    if (segment !== undefined) return this.#leaseRead(segment);
+    // A request across two segments is rare, small, and not worth keeping.
+    if (slot !== undefined && !isUrgent) return undefined;
+    return this.#leaseAlone(piece, begin, Math.min(length, this.#geometry.pieceSize(piece) - begin));
+  }
+
+  /** The one segment that holds the bytes, as far as the piece goes. */
+  #slotOf(piece: PieceIndex, begin: number, length: number): number | undefined {
     const end = Math.min(begin + length, this.#geometry.pieceSize(piece));
     const slot = Math.floor(begin / this.#segmentBytes);
-    // A request across two segments is rare, small, and not worth keeping.
-    if (end > (slot + 1) * this.#segmentBytes) return this.#leaseAlone(piece, begin, end - begin);
-    const segment = this.#segmentOf(piece, slot);
-    if (segment !== undefined) return this.#leaseOf(segment);
-    return isUrgent ? this.#leaseAlone(piece, begin, end - begin) : undefined;
+    return end > (slot + 1) * this.#segmentBytes ? undefined : slot;
   }
 
   async #leaseAlone(piece: PieceIndex, begin: number, length: number): Promise<Lease> {
@@ -79,41 +117,69 @@ export class PieceReads {
     return dataEnd === this.#geometry.pieceSize(piece) ? this.#geometry.pieceBytes : dataEnd;
   }
 
+  #keyOf(piece: PieceIndex, slot: number): number {
+    return piece * Math.ceil(this.#geometry.pieceBytes / this.#segmentBytes) + slot;
+  }
+
   /** The segment, being read if it was not held; undefined when there is no buffer for it. */
   #segmentOf(piece: PieceIndex, slot: number): Segment | undefined {
-    const key = piece * Math.ceil(this.#geometry.pieceBytes / this.#segmentBytes) + slot;
+    const key = this.#keyOf(piece, slot);
     const held = this.#segments.get(key);
     if (held !== undefined) return held;
-    const buffer = this.#pool.take() ?? this.#evict();
-    if (buffer === undefined) return undefined;
-    const begin = slot * this.#segmentBytes;
-    const bytes = buffer.subarray(0, Math.min(this.#segmentBytes, this.#geometry.pieceSize(piece) - begin));
-    const end = this.#endOf(piece, begin + bytes.length);
-    const segment: Segment = { key, begin, end, buffer, bytes, users: 0, ready: this.#store.read(piece, begin, bytes) };
-    this.#segments.set(key, segment);
+    const segment = this.#makeSegment(piece, slot, key);
+    if (segment === undefined) return undefined;
+    segment.reading = this.#store.read(piece, segment.begin, segment.bytes);
+    return this.#keep(segment);
+  }
+
+  #keep(segment: Segment): Segment {
+    this.#segments.set(segment.key, segment);
+    this.#idle++;
     return segment;
   }
 
-  async #leaseOf(segment: Segment): Promise<Lease> {
-    segment.users++;
-    this.#segments.delete(segment.key);
-    this.#segments.set(segment.key, segment);
+  /** Not read yet, and in a buffer that nothing else uses. */
+  #makeSegment(piece: PieceIndex, slot: number, key: number): Segment | undefined {
+    const spare = this.#idle >= this.#mostIdle ? this.#evict() : undefined;
+    const buffer = spare ?? this.#pool.take() ?? this.#evict();
+    if (buffer === undefined) return undefined;
+    const begin = slot * this.#segmentBytes;
+    const length = Math.min(this.#segmentBytes, this.#geometry.pieceSize(piece) - begin);
+    const bytes = buffer.subarray(HEAD_BYTES, HEAD_BYTES + length);
+    const message = buffer.subarray(HEAD_BYTES - BLOCK_HEADER_BYTES, HEAD_BYTES + length);
+    message.set(encodeBlockHeader(piece, begin, length));
+    const end = this.#endOf(piece, begin + length);
+    return { key, begin, end, buffer, bytes, message, users: 0, reading: undefined };
+  }
+
+  async #leaseRead(segment: Segment): Promise<Lease> {
+    const lease = this.#leaseOf(segment);
+    if (segment.reading === undefined) return lease;
     try {
-      await segment.ready;
+      await segment.reading;
+      segment.reading = undefined;
+      return lease;
     } catch (error) {
-      segment.users--;
+      lease.release();
       if (segment.users === 0) this.#discard(segment);
       throw error;
     }
+  }
+
+  #leaseOf(segment: Segment): Lease {
+    if (segment.users++ === 0) this.#idle--;
+    this.#segments.delete(segment.key);
+    this.#segments.set(segment.key, segment);
     let released = false;
     return {
       begin: segment.begin,
       bytes: segment.bytes,
+      message: segment.message,
       end: segment.end,
       release: () => {
         if (released) return;
         released = true;
-        segment.users--;
+        if (--segment.users === 0) this.#idle++;
       },
     };
   }
@@ -123,6 +189,7 @@ export class PieceReads {
     for (const segment of this.#segments.values()) {
       if (segment.users > 0) continue;
       this.#segments.delete(segment.key);
+      this.#idle--;
       return segment.buffer;
     }
     return undefined;
@@ -130,7 +197,9 @@ export class PieceReads {
 
   /** A segment whose read failed must not be found again. */
   #discard(segment: Segment): void {
-    if (this.#segments.get(segment.key) === segment) this.#segments.delete(segment.key);
+    if (this.#segments.get(segment.key) !== segment) return;
+    this.#segments.delete(segment.key);
+    this.#idle--;
     this.#pool.give(segment.buffer);
   }
 }

@@ -89,6 +89,11 @@ export class Turns {
   readonly #parties = new Map<number, Party>();
   /** Those that wait for their turn. BOUNDED: as above. */
   readonly #waiting = new Set<Party>();
+  /**
+   * Those that may have something on its way, or be at it; the others are not looked at. Who turns out to be no such one
+   * any more goes when it is come across. BOUNDED: as above.
+   */
+  readonly #engaged = new Set<Party>();
   readonly #arrived = new RecentBytes({ windowMs: RATE_WINDOW_MS });
   #inFlightBytes = 0;
   /** Since when there has been something on its way all the time. */
@@ -120,6 +125,7 @@ export class Turns {
     if (party === undefined) return;
     for (const piece of [...party.flights.keys()]) this.#land(party, piece, now, 'lost');
     this.#waiting.delete(party);
+    this.#engaged.delete(party);
     this.#parties.delete(id);
   }
 
@@ -130,6 +136,7 @@ export class Turns {
     const goesOn = party.turnBytes > 0 && (piece === party.piece || party.turnBytes < TURN_LEAST_BYTES);
     const may = party.isCalled || goesOn;
     party.pieceBytes = pieceBytes;
+    if (isMidway(party)) this.#engaged.add(party);
     if (may) {
       this.#waiting.delete(party);
       party.piece = piece;
@@ -158,15 +165,18 @@ export class Turns {
     called.isCalled = true;
     called.turnBytes = 0;
     called.activeAt = now;
+    this.#engaged.add(called);
     return called.id;
   }
 
   #hasRoom(now: Instant): boolean {
     let atIt = 0;
     let dueBytes = 0;
-    for (const party of this.#parties.values()) {
+    if (this.#engaged.size < 2) return true;
+    for (const party of this.#engaged) {
       const restBytes = restOf(party, now);
       if (restBytes > 0 || party.isCalled || party.flights.size > 0) atIt++;
+      else this.#engaged.delete(party);
       dueBytes += restBytes;
       for (const { countsUntil, bytes } of party.flights.values()) if (countsUntil > now) dueBytes += bytes;
     }
@@ -176,6 +186,8 @@ export class Turns {
   }
 
   #choose(now: Instant): Party | undefined {
+    const [only] = this.#waiting.size === 1 ? this.#waiting : [];
+    if (only !== undefined && only.merit(now) > TAKER_MERIT) return only;
     const ranked = [...this.#waiting].map((party) => ({ party, merit: party.merit(now) }));
     const worthy = ranked.filter(({ merit }) => merit > TAKER_MERIT);
     const count = this.#callCount + 1;
@@ -188,7 +200,7 @@ export class Turns {
 
   /** Nothing is on its way but what waits for its reader. */
   #isIdle(now: Instant): boolean {
-    for (const party of this.#parties.values()) {
+    for (const party of this.#engaged) {
       if (restOf(party, now) > 0) return false;
       for (const { countsUntil } of party.flights.values()) if (countsUntil > now) return false;
     }
@@ -213,6 +225,7 @@ export class Turns {
     party.piece = piece;
     party.turnBytes += bytes;
     party.activeAt = now;
+    this.#engaged.add(party);
     const flight = party.flights.get(piece) ?? {
       bytes: 0,
       countsUntil: this.#timeUp(now),
@@ -226,25 +239,28 @@ export class Turns {
     this.#inFlightBytes += bytes;
   }
 
-  /** The kernel took so many bytes of a piece. */
-  taken(id: number, piece: number, bytes: number, now: Instant): void {
-    const flight = this.#parties.get(id)?.flights.get(piece);
-    if (flight === undefined) return;
+  /** The kernel took so many bytes of a piece; when they are believed to have arrived, if that was the last of them. */
+  taken(id: number, piece: number, bytes: number, now: Instant): Instant {
+    const party = this.#parties.get(id);
+    const flight = party?.flights.get(piece);
+    if (flight === undefined) return NEVER;
     flight.untakenBytes -= bytes;
     flight.takenAt = now;
+    return dueOf(party!, flight);
   }
 
-  /** It says that it has the piece, wherever that came from. */
-  arrived(id: number, piece: number, now: Instant): void {
+  /** It says that it has the piece, wherever that came from; false when that changes nothing. */
+  arrived(id: number, piece: number, now: Instant): boolean {
     const party = this.#parties.get(id);
-    if (party === undefined || !party.flights.has(piece)) return;
+    if (party === undefined || !party.flights.has(piece)) return false;
     party.graceMs = TELLER_GRACE_MS;
     this.#land(party, piece, now, 'arrived');
+    return true;
   }
 
   /** Takes as arrived what must have. */
   tick(now: Instant): void {
-    for (const party of this.#parties.values()) {
+    for (const party of this.#engaged) {
       for (const [piece, flight] of [...party.flights]) {
         if (dueOf(party, flight) > now) continue;
         // Of a piece it has asked for a part only, it has nothing to say; so one is not taken for mute at once.
@@ -254,10 +270,15 @@ export class Turns {
     }
   }
 
+  /** Somebody waits for its turn. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** When `tick` has something to do. */
   nextDue(now: Instant): Instant {
     let due = NEVER;
-    for (const party of this.#parties.values()) {
+    for (const party of this.#engaged) {
       for (const flight of party.flights.values()) due = Math.min(due, dueOf(party, flight)) as Instant;
     }
     return this.#waiting.size === 0 ? due : (Math.min(due, this.#roomAt(now)) as Instant);
@@ -266,7 +287,7 @@ export class Turns {
   /** When something that stands in the way of those who wait ceases to count. */
   #roomAt(now: Instant): Instant {
     const times: number[] = [NEVER];
-    for (const party of this.#parties.values()) {
+    for (const party of this.#engaged) {
       if (isMidway(party)) times.push(after(party.activeAt, HOLD_MS));
       for (const { countsUntil } of party.flights.values()) times.push(countsUntil);
     }

@@ -30,6 +30,7 @@ export class UploadDesk {
   readonly #turns = new Turns();
   /** BOUNDED: by the connections. */
   readonly #parties = new Map<number, UploadParty>();
+  #isCalling = false;
   #wakeAt: Instant = NEVER;
   #cancelWake: () => void = () => undefined;
 
@@ -50,7 +51,7 @@ export class UploadDesk {
     return {
       mayGo: (upcoming) => {
         if (turns.mayGo(id, upcoming, now())) return true;
-        // If its turn comes at once, `go` has done it all.
+        // If its turn comes at once, `go` has done it all, or will have when those before it are done.
         this.#call();
         return false;
       },
@@ -62,10 +63,10 @@ export class UploadDesk {
         turns.sent(id, piece, bytes, now());
       },
       taken: (piece, bytes) => {
-        turns.taken(id, piece, bytes, now());
-        this.#scheduleWake();
+        this.#wakeBy(turns.taken(id, piece, bytes, now()));
       },
       arrived: (piece) => {
+        // Most of what it says it has did not come from here.
         if (turns.arrived(id, piece, now())) this.#call();
       },
       leave: () => {
@@ -76,23 +77,32 @@ export class UploadDesk {
     };
   }
 
+  /** Whoever is called sends at once, and may end its turn by that: then the loop that called it goes on. */
   #call(): void {
-    for (let id = this.#turns.next(this.#clock.now()); id !== undefined; id = this.#turns.next(this.#clock.now())) {
-      this.#parties.get(id)!.go();
+    if (this.#isCalling) return;
+    this.#isCalling = true;
+    try {
+      for (let id = this.#turns.next(this.#clock.now()); id !== undefined; id = this.#turns.next(this.#clock.now())) {
+        this.#parties.get(id)!.go();
+      }
+    } finally {
+      this.#isCalling = false;
     }
-    this.#scheduleWake();
+    // Of those that do not wait, what is on its way was thought of when the kernel took it.
+    if (this.#turns.isAwaited) this.#wakeBy(this.#turns.nextDue(this.#clock.now()));
   }
 
-  #scheduleWake(): void {
-    const due = this.#turns.nextDue(this.#clock.now());
+  #wakeBy(due: Instant): void {
     // A wake-up that comes too early does no harm, and is one less to be set.
     if (due >= this.#wakeAt) return;
     this.#cancelWake();
     this.#wakeAt = due;
     this.#cancelWake = this.#clock.at(due, () => {
       this.#wakeAt = NEVER;
-      this.#turns.tick(this.#clock.now());
+      const now = this.#clock.now();
+      this.#turns.tick(now);
       this.#call();
+      this.#wakeBy(this.#turns.nextDue(now));
     });
   }
 }

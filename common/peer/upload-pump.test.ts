@@ -20,7 +20,9 @@ const BLOCK = 16_384;
 const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece} ${begin} ${length}`;
 const ref = (piece: number, begin = 0, length = BLOCK): BlockRef => ({ piece, begin, length });
 
-function setUp(options: { fast?: boolean; hasReads?: boolean; reads?: Pick<PieceReads, 'lease' | 'pieceSize'> } = {}) {
+function setUp(
+  options: { fast?: boolean; hasReads?: boolean; reads?: Pick<PieceReads, 'lease' | 'leaseNow' | 'pieceSize'> } = {},
+) {
   const clock = new VirtualClock({ startAt: instant(0) });
   const store = filledStore(GEOMETRY, clock);
   const reads = options.reads ?? new PieceReads({ store, geometry: GEOMETRY });
@@ -77,6 +79,26 @@ describe('a request', () => {
     await clock.runFor(10);
     expect(answers()).toEqual(['piece 2 32768 16384']);
     expect(sentBytes()).toBe(BLOCK);
+  });
+
+  it('for all of a piece is answered by it', async () => {
+    const { clock, pump, answers } = setUp();
+    pump.take(ref(1, 0, PIECE_BYTES));
+    await clock.runFor(10);
+    pump.take(ref(8, 0, 20_000));
+    await clock.runFor(10);
+    expect(answers()).toEqual([`piece 1 0 ${PIECE_BYTES}`, 'piece 8 0 20000']);
+  });
+
+  it('for what the disk gives at once is answered at once, and so are those behind it', async () => {
+    const { clock, store, pump, stream, answers } = setUp();
+    pump.take(ref(2));
+    expect(stream.writes).toBe(0);
+    store.isQuick = true;
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 2 0 16384']);
+    for (const each of [ref(1, 0, 2 * BLOCK), ref(8, BLOCK), ref(3)]) pump.take(each);
+    expect(answers()).toEqual(['piece 1 0 32768', 'piece 8 16384 16384', 'piece 3 0 16384']);
   });
 
   it('past the end of the file is answered with zeros there, as libtorrent 2.0 wants', async () => {
@@ -204,7 +226,9 @@ describe('when others hold all buffers', () => {
       free--;
       return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => free++ };
     };
-    const { clock, pump, answers } = setUp({ reads: { lease, pieceSize: () => PIECE_BYTES } });
+    const { clock, pump, answers } = setUp({
+      reads: { lease, leaseNow: () => undefined, pieceSize: () => PIECE_BYTES },
+    });
     pump.take(ref(0, 0));
     pump.take(ref(0, BLOCK));
     await clock.runFor(10);
@@ -225,7 +249,9 @@ describe('when others hold all buffers', () => {
       }
       return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => undefined };
     };
-    const { clock, pump, stream } = setUp({ reads: { lease, pieceSize: () => PIECE_BYTES } });
+    const { clock, pump, stream } = setUp({
+      reads: { lease, leaseNow: () => undefined, pieceSize: () => PIECE_BYTES },
+    });
     world.drain = () => void stream.drain();
     pump.take(ref(0, 0));
     pump.take(ref(0, BLOCK));
@@ -236,6 +262,22 @@ describe('when others hold all buffers', () => {
 });
 
 describe('[fault 46] a disk that fails', () => {
+  it('at once is told as well, and nothing stays open', async () => {
+    const { clock, pump, store, stream, answers, errors } = setUp();
+    store.isQuick = true;
+    store.failReads('changed');
+    for (const each of [ref(1), ref(2)]) pump.take(each);
+    await clock.runFor(10);
+    expect(answers()).toEqual(['reject 1 0 16384', 'reject 2 0 16384']);
+    expect(errors).toHaveLength(2);
+    store.failReads(undefined);
+    pump.take(ref(1));
+    expect(stream.writes).toBe(1);
+    expect(pump.isIdle).toBe(false);
+    stream.drain();
+    expect(pump.isIdle).toBe(true);
+  });
+
   it('is told, and all that waits is rejected', async () => {
     const { clock, pump, store, answers, errors } = setUp();
     store.failReads('changed');

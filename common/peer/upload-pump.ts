@@ -11,10 +11,12 @@ import type { UploadTicket } from './upload-desk.ts';
 import { Uploads } from './uploads.ts';
 import type { Voice } from './voice.ts';
 
+type Reads = Pick<PieceReads, 'lease' | 'leaseNow' | 'pieceSize'>;
+
 export interface UploadPumpOptions {
   readonly stream: Pick<TcpPort, 'write' | 'queuedBytes'>;
   readonly say: Voice;
-  readonly reads: () => Pick<PieceReads, 'lease' | 'pieceSize'> | undefined;
+  readonly reads: () => Reads | undefined;
   /** Sends the messages said so far, so that blocks do not overtake them. */
   readonly flush: () => void;
   readonly ticket: Pick<UploadTicket, 'mayGo' | 'rest' | 'sent' | 'taken'>;
@@ -75,47 +77,75 @@ export class UploadPump {
 
   /** Goes on as far as it has its turn and the stream has room. One read is under way at a time; it runs while the stream drains. */
   pump(): void {
-    if (this.#reading || this.#stopped || this.#leases >= MAX_LEASES) return;
-    if (this.#options.stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return;
-    const next = this.#waiting.peek();
-    if (next === undefined) return this.#options.ticket.rest();
-    const reads = this.#options.reads();
-    if (reads === undefined) return this.rejectAll();
-    const { piece } = next;
-    if (!this.#options.ticket.mayGo({ piece, pieceBytes: reads.pieceSize(piece as PieceIndex) })) return;
-    this.#reading = true;
-    void this.#serve(reads, next);
+    if (this.#reading) return;
+    for (let reads = this.#next(); reads !== undefined; reads = this.#next()) {
+      this.#reading = true;
+      const isSent = this.#sendNow(reads);
+      if (!isSent) return void this.#serve(reads);
+      this.#reading = false;
+    }
   }
 
-  async #serve(reads: Pick<PieceReads, 'lease'>, head: BlockRef): Promise<void> {
+  /** Where the next answer is to be read, if it may be. */
+  #next(): Reads | undefined {
+    if (this.#stopped || this.#leases >= MAX_LEASES) return undefined;
+    const { stream, ticket } = this.#options;
+    if (stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return undefined;
+    const next = this.#waiting.peek();
+    if (next === undefined) {
+      ticket.rest();
+      return undefined;
+    }
+    const reads = this.#options.reads();
+    if (reads === undefined) {
+      this.rejectAll();
+      return undefined;
+    }
+    const { piece } = next;
+    return ticket.mayGo({ piece, pieceBytes: reads.pieceSize(piece as PieceIndex) }) ? reads : undefined;
+  }
+
+  /** False when the disk, or a buffer, must be waited for. */
+  #sendNow(reads: Reads): boolean {
+    const head = this.#waiting.peek()!;
+    try {
+      const lease = reads.leaseNow(head.piece as PieceIndex, head.begin, head.length);
+      if (lease === undefined) return false;
+      this.#send(head.piece, lease);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return true;
+  }
+
+  async #serve(reads: Reads): Promise<void> {
+    const head = this.#waiting.peek()!;
     let lease: Lease | undefined;
     try {
       // With a lease of its own under way the peer is being served, and can wait until that is released.
       lease = await reads.lease(head.piece as PieceIndex, head.begin, head.length, this.#leases === 0);
       if (lease !== undefined) this.#send(head.piece, lease);
     } catch (error) {
-      // The swarm may withdraw now; what is still waiting is answered with rejects.
-      this.rejectAll();
-      this.#options.failed(error);
+      this.#fail(error);
     } finally {
       this.#reading = false;
     }
     if (lease !== undefined || this.#leases === 0) this.pump();
   }
 
+  /** The swarm may withdraw now; what is still waiting is answered with rejects. */
+  #fail(error: unknown): void {
+    this.rejectAll();
+    this.#options.failed(error);
+  }
+
   /** Answers all waiting requests at the head of the queue that the lease covers. */
   #send(piece: number, lease: Lease): void {
     const refs = this.#stopped ? [] : this.#waiting.takeWithin(piece, lease.begin, lease.end, SEND_BUFFER_HIGH_BYTES);
     if (refs.length === 0) return lease.release();
-    const parts: Uint8Array[] = [];
     let count = 0;
-    for (const ref of refs) {
-      const from = ref.begin - lease.begin;
-      const data = lease.bytes.subarray(from, from + ref.length);
-      parts.push(encodeBlockHeader(ref.piece, ref.begin, ref.length), data);
-      if (data.length < ref.length) parts.push(ZEROS.subarray(0, ref.length - data.length));
-      count += ref.length;
-    }
+    for (const ref of refs) count += ref.length;
+    const parts = partsOf(refs, lease);
     const { flush, stream, ticket, sent } = this.#options;
     flush();
     this.#leases++;
@@ -128,4 +158,20 @@ export class UploadPump {
     });
     sent(piece as PieceIndex, count);
   }
+}
+
+/** The messages that answer these requests. */
+function partsOf(refs: readonly BlockRef[], lease: Lease): Uint8Array[] {
+  const [first] = refs;
+  const isWhole = refs.length === 1 && first!.begin === lease.begin && first!.length === lease.bytes.length;
+  // What our own peers ask for: a single buffer is the cheapest write.
+  if (isWhole && lease.message !== undefined) return [lease.message];
+  const parts: Uint8Array[] = [];
+  for (const ref of refs) {
+    const from = ref.begin - lease.begin;
+    const data = lease.bytes.subarray(from, from + ref.length);
+    parts.push(encodeBlockHeader(ref.piece, ref.begin, ref.length), data);
+    if (data.length < ref.length) parts.push(ZEROS.subarray(0, ref.length - data.length));
+  }
+  return parts;
 }
