@@ -55,6 +55,8 @@ const unlessStopped = <T>(asking: Promise<T>, host: CommandHost): Promise<T> =>
 
 async function download(subject: Subject, options: Options, host: CommandHost, machine: Machine): Promise<number> {
   const hasher = new HashPool({ threads: hashThreadCount() });
+  // They come up while peers are looked for.
+  hasher.start();
   const teller = new Teller({
     log: host.log.child('leecher'),
     err: (line) => {

@@ -25,7 +25,7 @@ interface Thread {
 }
 
 /**
- * Threads for hash jobs: started when there is work, kept for more, never a reason for the process to stay alive
+ * Threads for hash jobs: started when there is work or is going to be, kept for more, never a reason for the process to stay alive
  * when idle. A thread that dies fails the jobs it had and is replaced.
  */
 export class HashThreads {
@@ -43,6 +43,11 @@ export class HashThreads {
 
   get capacity(): number {
     return this.#capacity;
+  }
+
+  /** Starts all threads, for whoever knows that there will be work while this thread has other things to do. */
+  start(): void {
+    while (!this.#isClosed && this.#threads.length < this.#capacity) this.#start();
   }
 
   /** Rejects with an `Error` whose `code` is the system's, when it was a system's error. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Digest } from '../base/ids.ts';
 import type { Hasher } from '../base/ports.ts';
+import type { KeepJob } from './hash-job.ts';
 import { HashThreads } from './hash-threads.ts';
 
 /** More threads than this read a disk no faster. */
@@ -18,6 +19,11 @@ export class HashPool implements Hasher {
     this.threads = new HashThreads({ capacity: options.threads });
   }
 
+  /** Starts the threads ahead of the first job. */
+  start(): void {
+    this.threads.start();
+  }
+
   async pieceRoot(bytes: Uint8Array, leafSlots: number): Promise<Digest> {
     return (await this.threads.run({ kind: 'root', bytes: reachable(bytes), leafSlots })) as Digest;
   }
@@ -28,6 +34,11 @@ export class HashPool implements Hasher {
 
   sha1(bytes: Uint8Array, zeroBytes: number): Promise<Uint8Array> {
     return this.threads.run({ kind: 'sha1', bytes: reachable(bytes), zeroBytes });
+  }
+
+  /** Writes the piece if it is right; the bytes must be in shared memory. Rejects with the system's error. */
+  async keep(job: KeepJob): Promise<boolean> {
+    return (await this.threads.run(job)).length > 0;
   }
 
   close(): Promise<void> {
