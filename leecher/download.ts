@@ -18,6 +18,7 @@ import { forgedFile, hashesMissing, metadataMissing, storeTrouble, timedOut, too
 import { Learning } from './learning.ts';
 import { Outcome } from './outcome.ts';
 import { Patience, type Impatience } from './patience.ts';
+import { PieceKeeper } from './piece-keeper.ts';
 import { HashVerifier } from './piece-verifier.ts';
 import type { Proof } from './proof.ts';
 import { Pursuit } from './pursuit.ts';
@@ -41,6 +42,7 @@ export class Download {
   /** What is being done about the place on the disk: it must come to its end before the place can be left. */
   #diskWork: Promise<void> = Promise.resolve();
   #askAgainAt: Instant = NEVER;
+  #wakeAt: Instant = NEVER;
   #cancelWake: () => void = () => undefined;
 
   constructor(options: DownloadOptions) {
@@ -237,8 +239,7 @@ export class Download {
       clock,
       geometry: this.#info!.geometry,
       selection: this.#selection!,
-      verifier: new HashVerifier({ checks: proof, hasher }),
-      store,
+      keeper: new PieceKeeper({ checks: proof, verifier: new HashVerifier({ checks: proof, hasher }), store }),
       swarm: this.#swarm!,
       book: this.#company.book,
       onVerified: (piece, sizeBytes) => {
@@ -370,11 +371,15 @@ export class Download {
     this.#options.onHungry();
   }
 
+  /** Deadlines move on with every piece: a wake-up that is too early by now finds that out, and is not made anew. */
   #scheduleWake(): void {
-    this.#cancelWake();
     const due = this.#nextDue;
+    if (due !== NEVER && due >= this.#wakeAt) return;
+    this.#cancelWake();
+    this.#wakeAt = due;
     if (due === NEVER) return;
     this.#cancelWake = this.#options.clock.at(due, () => {
+      this.#wakeAt = NEVER;
       this.#wake();
     });
   }

@@ -3,7 +3,7 @@ import { ShoalError } from '../common/base/errors.ts';
 import type { PieceIndex } from '../common/base/ids.ts';
 import type { StoreError } from '../common/base/ports.ts';
 import type { Info } from '../common/content/info.ts';
-import type { PieceRange } from './plan.ts';
+import type { PieceRange } from './missing.ts';
 
 /** At most so many runs of chunks are named in a message. */
 const MOST_RANGES = 8;

@@ -7,20 +7,19 @@
 import type { BufferPool } from '../common/base/buffers.ts';
 import type { Instant, PieceIndex } from '../common/base/ids.ts';
 import { KIB, MAX_OUTSTANDING_BYTES, MIB } from '../common/base/limits.ts';
-import type { Clock, PieceStore } from '../common/base/ports.ts';
+import type { Clock } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import { Fetch } from './fetch.ts';
-import type { PieceVerifier } from './piece-verifier.ts';
+import type { KeepVerdict, PieceKeeper } from './piece-keeper.ts';
 import type { Plan } from './plan.ts';
 import type { SourceFailure } from './source-book.ts';
 
 export interface FetchingOptions {
   readonly plan: Plan;
   readonly geometry: Geometry;
-  readonly verifier: PieceVerifier;
+  readonly keeper: PieceKeeper;
   readonly pool: BufferPool;
-  readonly store: PieceStore;
   readonly clock: Clock;
   /** The piece is verified and written. */
   readonly onVerified: (piece: PieceIndex, peer: Peer) => void;
@@ -63,8 +62,6 @@ export class Fetching {
   readonly #options: FetchingOptions;
   /** BOUNDED: by the connections. */
   readonly #lanes = new Map<number, Lane>();
-  /** Pieces on their way to the disk. BOUNDED: by the pool. */
-  readonly #writing = new Set<PieceIndex>();
   #checking = 0;
   #fills = 0;
   /** Fetches of which nothing came yet: their buffers are kept for them in the pool, but not taken. */
@@ -177,6 +174,14 @@ export class Fetching {
     const lanes = [...this.#lanes.values()];
     const from = this.#fills++ % Math.max(1, lanes.length);
     for (let i = 0; i < lanes.length; i++) this.#fill(lanes[(from + i) % lanes.length]!);
+  }
+
+  /** A piece is done and its buffer free: nothing is new in that for a seed that is busy and wants no buffer. */
+  #fillIdle(): void {
+    const isSwarm = this.#options.plan.isSwarm;
+    for (const lane of this.#lanes.values()) {
+      if (isSwarm || lane.isWaiting || lane.fetches.size === 0) this.#fill(lane);
+    }
   }
 
   /** Gives up all that is under way; pieces that are being checked are let go when they come back. */
@@ -292,14 +297,16 @@ export class Fetching {
   }
 
   async #check(lane: Lane, fetch: Fetch): Promise<void> {
-    const { plan, verifier } = this.#options;
+    const { plan, keeper } = this.#options;
     const { peer } = lane;
     const { piece } = fetch;
     plan.arrived(piece, peer.id, this.#now());
     this.#checking++;
+    let isWrong = false;
     try {
-      const isRight = await verifier.isRight(piece, fetch.bytes);
-      if (!this.#stopped) await this.#judge(peer, fetch, isRight);
+      const verdict = await keeper.keep(piece, fetch.bytes, () => !this.#stopped && plan.isNeeded(piece));
+      if (!this.#stopped) this.#judged(peer, piece, verdict);
+      isWrong = verdict === 'wrong';
     } catch (error) {
       if (!this.#stopped) this.#options.onStoreFailed(error);
     } finally {
@@ -307,30 +314,23 @@ export class Fetching {
       this.#checking--;
     }
     if (!this.#stopped) {
-      this.fillAll();
+      if (isWrong) this.fillAll();
+      else this.#fillIdle();
       this.#options.onStep();
     } else if (this.#checking === 0) {
       for (const resolve of this.#waiting.splice(0)) resolve();
     }
   }
 
-  async #judge(peer: Peer, fetch: Fetch, isRight: boolean): Promise<void> {
-    const { plan, store } = this.#options;
-    const { piece } = fetch;
-    if (!isRight) {
+  #judged(peer: Peer, piece: PieceIndex, verdict: KeepVerdict): void {
+    const { plan } = this.#options;
+    if (verdict === 'wrong') {
       plan.failed(peer.id, piece, 'corrupt', this.#now());
       this.#options.onFailure(piece, peer, 'corrupt');
       return;
     }
     // At the end a piece may come from two sources; one of them is enough.
-    if (this.#writing.has(piece) || !plan.isNeeded(piece)) return;
-    this.#writing.add(piece);
-    try {
-      await store.write(piece, fetch.bytes);
-    } finally {
-      this.#writing.delete(piece);
-    }
-    if (this.#stopped) return;
+    if (verdict === 'spare' || !plan.isNeeded(piece)) return;
     for (const id of plan.done(piece, peer.id, this.#now())) this.#withdraw(this.#lanes.get(id), piece);
     this.#options.onVerified(piece, peer);
   }

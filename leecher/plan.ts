@@ -52,6 +52,7 @@ import { HEAD_START_MS } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
 import { Flights } from './flights.ts';
 import { firstCommon } from './overlap.ts';
+import { missingOf, type PieceRange } from './missing.ts';
 import { Picker } from './picker.ts';
 import { Retries } from './retry.ts';
 import { Source, type Failure, type Flight, type SourceReport } from './source.ts';
@@ -66,12 +67,6 @@ export interface Assignment {
   readonly isDuplicate: boolean;
   /** It waited at that source, which should be told that it is no longer wanted. */
   readonly movedFrom?: number;
-}
-
-/** Pieces `first … last`, both included. */
-export interface PieceRange {
-  readonly first: PieceIndex;
-  readonly last: PieceIndex;
 }
 
 export interface PlanOptions {
@@ -333,18 +328,7 @@ export class Plan {
 
   /** The needed pieces that no present source holds. BOUNDED: by half the pieces, rounded up. */
   missing(): readonly PieceRange[] {
-    const held = new Bitfield(this.#needed.size);
-    for (const { pieces } of this.#sources.values()) {
-      for (let i = 0; i < held.bytes.length; i++) held.bytes[i]! |= pieces.bytes[i]!;
-    }
-    const ranges: { first: PieceIndex; last: PieceIndex }[] = [];
-    for (const piece of this.#needed) {
-      if (held.has(piece) || this.#flights.has(piece)) continue;
-      const range = ranges.at(-1);
-      if (range !== undefined && range.last === piece - 1) range.last = piece;
-      else ranges.push({ first: piece, last: piece });
-    }
-    return ranges;
+    return missingOf(this.#needed, this.#sources.values(), (piece) => this.#flights.has(piece));
   }
 
   /**

@@ -15,6 +15,7 @@ import { SimHasher } from '../common/sim/hasher.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import { SimStore } from '../common/sim/store.ts';
 import { KeptEvents } from './fixtures/kept-events.ts';
+import { PieceKeeper } from './piece-keeper.ts';
 import { HashVerifier } from './piece-verifier.ts';
 import { Pursuit } from './pursuit.ts';
 import { Selection } from './selection.ts';
@@ -57,11 +58,12 @@ class Bench {
     });
     const pieceSize = (piece: number): number => geometry.pieceSize(pieceIndex(piece));
     this.store = new SimStore({ clock, pieceSize, readMs: 1, writeMs: 1 });
+    const { checks } = CONTENT;
+    const verifier = new HashVerifier({ checks, hasher: this.hasher });
     this.pursuit = new Pursuit({
       geometry,
       selection: Selection.all(geometry),
-      verifier: new HashVerifier({ checks: CONTENT.checks, hasher: this.hasher }),
-      store: this.store,
+      keeper: new PieceKeeper({ checks, verifier, store: this.store }),
       swarm: this.swarm,
       book: this.book,
       clock,

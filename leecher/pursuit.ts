@@ -7,23 +7,23 @@ import { BufferPool } from '../common/base/buffers.ts';
 import type { ShoalError } from '../common/base/errors.ts';
 import { after, NEVER, pieceIndex, type Instant, type PieceIndex } from '../common/base/ids.ts';
 import { MAX_FETCH_BUFFER_BYTES } from '../common/base/limits.ts';
-import type { Clock, PieceStore, Random } from '../common/base/ports.ts';
+import type { Clock, Random } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import type { Swarm } from '../common/peer/swarm.ts';
 import type { DownloadEvents } from './download-events.ts';
 import { noValidSource, rangesText } from './endings.ts';
 import { Fetching } from './fetching.ts';
-import type { PieceVerifier } from './piece-verifier.ts';
-import { Plan, type PieceRange } from './plan.ts';
+import type { PieceRange } from './missing.ts';
+import type { PieceKeeper } from './piece-keeper.ts';
+import { Plan } from './plan.ts';
 import type { Selection } from './selection.ts';
 import type { SourceBook, SourceFailure } from './source-book.ts';
 
 export interface PursuitOptions {
   readonly geometry: Geometry;
   readonly selection: Selection;
-  readonly verifier: PieceVerifier;
-  readonly store: PieceStore;
+  readonly keeper: PieceKeeper;
   readonly swarm: Swarm;
   readonly book: SourceBook;
   readonly clock: Clock;
@@ -61,7 +61,7 @@ export class Pursuit {
 
   constructor(options: PursuitOptions) {
     this.#options = options;
-    const { geometry, verifier, store, clock, random } = options;
+    const { geometry, keeper, clock, random } = options;
     this.#plan = new Plan({
       pieceCount: geometry.pieceCount,
       sizeOf: (piece) => geometry.pieceSize(piece),
@@ -72,9 +72,8 @@ export class Pursuit {
     this.#fetching = new Fetching({
       plan: this.#plan,
       geometry,
-      verifier,
+      keeper,
       pool: new BufferPool({ sizeBytes: geometry.pieceBytes, capacity }),
-      store,
       clock,
       onVerified: (piece, peer) => {
         this.#takeVerified(piece, peer);

@@ -30,6 +30,7 @@ export const DRIVERS: readonly string[] = [
   'leecher/outcome.ts',
   'leecher/peer-option.ts',
   'leecher/pick.ts',
+  'leecher/piece-keeper.ts',
   'leecher/piece-verifier.ts',
   'leecher/pursuit.ts',
   'leecher/seeding.ts',

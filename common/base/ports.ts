@@ -3,6 +3,7 @@
  * on a virtual one; both pass the same contract suites.
  */
 import type { Digest, Endpoint, Instant, PieceIndex } from './ids.ts';
+import type { PieceCheck } from './piece-check.ts';
 
 /** Monotonic time: it never jumps with the wall clock. */
 export interface Clock {
@@ -138,6 +139,12 @@ export interface PieceStore {
   readNow?(piece: PieceIndex, begin: number, into: Uint8Array): boolean;
   /** Writes a whole verified piece. Rejects with a `StoreError`. */
   write(piece: PieceIndex, bytes: Uint8Array): Promise<void>;
+  /**
+   * Absent where the store cannot: writes the piece if it is what it should be, in one go and away from the event loop;
+   * false when it is not, and nothing was written. `bytes` are in shared memory and must not change until the answer;
+   * of the check all but `takesRoot` counts. Rejects with a `StoreError`.
+   */
+  readonly keep?: ((piece: PieceIndex, bytes: Uint8Array, check: PieceCheck) => Promise<boolean>) | undefined;
   /** Resolves when all that was written is on the disk. */
   sync(): Promise<void>;
   close(): Promise<void>;

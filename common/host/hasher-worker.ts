@@ -5,7 +5,11 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { leavesOf, rootOfBytes } from '../content/merkle.ts';
 import { hashOnDisk } from './disk-piece.ts';
 import { ANSWER_STRIDE, type HashAnswer, type HashJob, ROOT_AT, SHA1_AT } from './hash-job.ts';
+import { keepPiece } from './kept-piece.ts';
 import { sha1Of } from './sha1.ts';
+
+const KEPT = Uint8Array.of(1);
+const NOT_KEPT = new Uint8Array(0);
 
 function answerTo(job: HashJob): Uint8Array {
   switch (job.kind) {
@@ -15,6 +19,8 @@ function answerTo(job: HashJob): Uint8Array {
       return leavesOf(job.bytes);
     case 'sha1':
       return sha1Of(job.bytes, job.zeroBytes);
+    case 'keep':
+      return keepPiece(job) ? KEPT : NOT_KEPT;
     case 'pieces': {
       const answers = new Uint8Array(job.pieces.length * ANSWER_STRIDE);
       for (const [index, piece] of job.pieces.entries()) {

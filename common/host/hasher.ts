@@ -3,7 +3,9 @@ import type { Digest } from '../base/ids.ts';
 import type { Hasher } from '../base/ports.ts';
 import { rootOfBytes } from '../content/merkle.ts';
 import type { HashAllowance } from './hash-allowance.ts';
+import type { KeepJob } from './hash-job.ts';
 import { HashThreads } from './hash-threads.ts';
+import { isRightPiece, writePiece } from './kept-piece.ts';
 
 /** More threads than this read a disk no faster. */
 const MAX_THREADS = 8;
@@ -33,6 +35,14 @@ export class HashPool implements Hasher {
 
   sha1(bytes: Uint8Array, zeroBytes: number): Promise<Uint8Array> {
     return this.threads.run({ kind: 'sha1', bytes: reachable(bytes), zeroBytes });
+  }
+
+  /** Writes the piece if it is right; the bytes must be in shared memory. Rejects with the system's error. */
+  async keep(job: KeepJob): Promise<boolean> {
+    if (this.#allowance?.takes(job.bytes.length) !== true) return (await this.threads.run(job)).length > 0;
+    if (!isRightPiece(job)) return false;
+    await writePiece(job);
+    return true;
   }
 
   close(): Promise<void> {

@@ -2,10 +2,24 @@ import { dirname } from 'node:path';
 import { ShoalError } from '../base/errors.ts';
 import type { PieceIndex } from '../base/ids.ts';
 import { type PieceStore, StoreError } from '../base/ports.ts';
+import type { PieceCheck } from '../base/piece-check.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { printable } from './escape.ts';
+import type { HashPool } from './hasher.ts';
 import type { PieceMap } from './piece-map.ts';
 import { storeError } from './store-error.ts';
+
+/** Threads that verify and write: a `HashPool`. */
+export type KeepThreads = Pick<HashPool, 'keep'>;
+
+export interface PartFileOptions {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly pieces: PieceMap;
+  readonly disk: Disk;
+  /** Without them it can only write. */
+  readonly threads?: KeepThreads;
+}
 
 /**
  * A file that is being downloaded: `NAME.part`, of full size from the start with holes where nothing is yet. Only
@@ -18,37 +32,29 @@ export class PartFile implements PieceStore {
   readonly #disk: Disk;
   readonly #file: DiskFile;
   readonly #pieces: PieceMap;
+  readonly keep: PieceStore['keep'];
   #path: string;
 
-  private constructor(options: {
-    readonly path: string;
-    readonly disk: Disk;
-    readonly file: DiskFile;
-    readonly pieces: PieceMap;
-    readonly foundBytes: number;
-  }) {
-    this.#path = options.path;
-    this.#disk = options.disk;
-    this.#file = options.file;
-    this.#pieces = options.pieces;
-    this.foundBytes = options.foundBytes;
+  private constructor(options: PartFileOptions & { readonly file: DiskFile; readonly foundBytes: number }) {
+    const { path, disk, file, pieces, foundBytes, threads } = options;
+    this.#path = path;
+    this.#disk = disk;
+    this.#file = file;
+    this.#pieces = pieces;
+    this.foundBytes = foundBytes;
+    if (threads !== undefined) this.keep = (piece, bytes, check) => this.#keep(threads, piece, bytes, check);
   }
 
   /** Opens or makes it, and brings it to `sizeBytes`. Refuses links, directories, devices. Rejects with a `StoreError`. */
-  static async open(options: {
-    readonly path: string;
-    readonly sizeBytes: number;
-    readonly pieces: PieceMap;
-    readonly disk: Disk;
-  }): Promise<PartFile> {
-    const { path, sizeBytes, pieces, disk } = options;
+  static async open(options: PartFileOptions): Promise<PartFile> {
+    const { path, sizeBytes, disk } = options;
     let file: DiskFile | undefined;
     try {
       file = await disk.openToWrite(path);
       const status = await file.status();
       if (!status.isFile) throw new StoreError('failed', `cannot write ${printable(path)}: it is not a regular file`);
       if (status.sizeBytes !== sizeBytes) await file.truncate(sizeBytes);
-      return new PartFile({ path, disk, file, pieces, foundBytes: status.sizeBytes });
+      return new PartFile({ ...options, file, foundBytes: status.sizeBytes });
     } catch (error) {
       await file?.close();
       throw storeError(error, 'write', path);
@@ -79,7 +85,7 @@ export class PartFile implements PieceStore {
   }
 
   async write(piece: PieceIndex, bytes: Uint8Array): Promise<void> {
-    if (bytes.length !== this.#pieces.pieceSize(piece)) throw new Error(`piece ${piece} is not ${bytes.length} bytes`);
+    this.#mustBeWhole(piece, bytes);
     const offset = this.#pieces.pieceOffsetInFile(piece);
     try {
       for (let done = 0; done < bytes.length;) {
@@ -90,6 +96,21 @@ export class PartFile implements PieceStore {
     } catch (error) {
       throw storeError(error, 'write', this.#path);
     }
+  }
+
+  async #keep(threads: KeepThreads, piece: PieceIndex, bytes: Uint8Array, check: PieceCheck): Promise<boolean> {
+    this.#mustBeWhole(piece, bytes);
+    const { root, leafSlots, sha1, zeroBytes } = check;
+    const offsetBytes = this.#pieces.pieceOffsetInFile(piece);
+    try {
+      return await threads.keep({ kind: 'keep', bytes, root, leafSlots, sha1, zeroBytes, fd: this.fd, offsetBytes });
+    } catch (error) {
+      throw storeError(error, 'write', this.#path);
+    }
+  }
+
+  #mustBeWhole(piece: PieceIndex, bytes: Uint8Array): void {
+    if (bytes.length !== this.#pieces.pieceSize(piece)) throw new Error(`piece ${piece} is not ${bytes.length} bytes`);
   }
 
   async sync(): Promise<void> {

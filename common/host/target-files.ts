@@ -96,10 +96,10 @@ export class HostTargetFiles implements TargetFiles {
   }
 
   openPart(path: string, places: PiecePlaces, shape: TargetShape): Promise<PartStore> {
-    const { disk } = this.#options;
+    const { disk, hasher } = this.#options;
     return shape.isDirectory
       ? PartTree.open({ path, places, shape, disk })
-      : PartFile.open({ path, sizeBytes: places.totalBytes, pieces: places, disk });
+      : PartFile.open({ path, sizeBytes: places.totalBytes, pieces: places, disk, threads: hasher });
   }
 
   openFinished(path: string, places: PiecePlaces, shape: TargetShape): Promise<FinishedStore> {

@@ -1,11 +1,17 @@
 import type { Socket } from 'node:net';
 import { canonicalAddress } from '../base/address.ts';
 import type { Endpoint } from '../base/ids.ts';
-import { END_TIMEOUT_MS, SEND_BUFFER_LOW_BYTES } from '../base/limits.ts';
+import { END_TIMEOUT_MS, KIB, SEND_BUFFER_LOW_BYTES } from '../base/limits.ts';
 import type { CloseCause, TcpHandler, TcpPort } from '../base/ports.ts';
 
 /** Probe a silent peer's machine after this, so that one that vanished is noticed. */
 const KEEP_ALIVE_PROBE_MS = 60_000;
+
+/**
+ * Less than this waits for the end of the turn of the event loop, for more to go with it: each system call costs time
+ * on both sides.
+ */
+const SMALL_BYTES = 4 * KIB;
 
 /**
  * A connected socket, paused when it comes here, as a `TcpPort`.
@@ -26,6 +32,9 @@ export class HostTcpStream implements TcpPort {
   #endTimer: NodeJS.Timeout | undefined;
   /** One entry for each write under way, oldest first. BOUNDED: by the writer, who watches `queuedBytes`. */
   readonly #unflushed: ((() => void) | undefined)[] = [];
+  /** Small writes of this turn of the event loop. BOUNDED: by SMALL_BYTES. */
+  #waiting: (readonly Uint8Array[])[] = [];
+  #waitingBytes = 0;
 
   private constructor(socket: Socket, local: Endpoint, remote: Endpoint) {
     this.#socket = socket;
@@ -48,7 +57,7 @@ export class HostTcpStream implements TcpPort {
   }
 
   get queuedBytes(): number {
-    return this.#closed ? 0 : this.#socket.writableLength;
+    return this.#closed ? 0 : this.#socket.writableLength + this.#waitingBytes;
   }
 
   start(handler: TcpHandler): void {
@@ -68,14 +77,31 @@ export class HostTcpStream implements TcpPort {
       if (flushed !== undefined) setImmediate(flushed);
       return;
     }
-    const last = parts.length - 1;
     this.#unflushed.push(flushed);
-    if (last > 0) this.#socket.cork();
-    for (let i = 0; i < last; i++) this.#socket.write(parts[i]!);
-    this.#socket.write(parts[last]!, this.#onFlushed);
-    if (last > 0) this.#socket.uncork();
-    if (this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) this.#wasAboveLowWater = true;
+    this.#waiting.push(parts);
+    for (const part of parts) this.#waitingBytes += part.length;
+    if (this.#waitingBytes >= SMALL_BYTES) this.#send();
+    else if (this.#waiting.length === 1) setImmediate(this.#send);
   }
+
+  /** What was written since the last time, as one gathered write. */
+  readonly #send = (): void => {
+    if (this.#waiting.length === 0) return;
+    const writes = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (this.#socket.destroyed) return;
+    // A whole piece is one part, which needs no gathering.
+    const isGathered = writes.length > 1 || writes[0]!.length > 1;
+    if (isGathered) this.#socket.cork();
+    for (const parts of writes) {
+      const last = parts.length - 1;
+      for (let i = 0; i < last; i++) this.#socket.write(parts[i]!);
+      this.#socket.write(parts[last]!, this.#onFlushed);
+    }
+    if (isGathered) this.#socket.uncork();
+    if (this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) this.#wasAboveLowWater = true;
+  };
 
   pause(): void {
     this.#paused = true;
@@ -109,6 +135,7 @@ export class HostTcpStream implements TcpPort {
    */
   #linger(): void {
     if (this.#closing) return;
+    this.#send();
     this.#closing = true;
     this.#socket.end();
     this.#socket.resume();

@@ -230,23 +230,18 @@ export class Swarm {
     for (const connection of this.#connections.values()) connection.sendHave(piece);
   }
 
-  /**
-   * Tells everyone of those pieces that were not offered yet. Of many by a bitfield: whoever is connected has heard one
-   * when we knew nothing, but two million haves would be 18 MiB to each, and peers take a later bitfield for what it says.
-   */
+  /** The same of many, by a bitfield: two million haves would be 18 MiB to each. Peers take a later one for what it says. */
   broadcastHaves(pieces: Iterable<PieceIndex>): void {
     const fresh: PieceIndex[] = [];
-    let count = 0;
     for (const piece of pieces) {
       if (this.torrent.offered.has(piece)) continue;
-      if (++count <= MAX_HAVES_AT_ONCE) fresh.push(piece);
-      else this.torrent.offer(piece);
+      this.torrent.offer(piece);
+      if (fresh.length <= MAX_HAVES_AT_ONCE) fresh.push(piece);
     }
-    for (const piece of fresh) {
-      if (count <= MAX_HAVES_AT_ONCE) this.broadcastHave(piece);
-      else this.torrent.offer(piece);
+    for (const connection of this.#connections.values()) {
+      if (fresh.length > MAX_HAVES_AT_ONCE) connection.sendPieces();
+      else for (const piece of fresh) connection.sendHave(piece);
     }
-    if (count > MAX_HAVES_AT_ONCE) for (const connection of this.#connections.values()) connection.sendPieces();
   }
 
   closeAll(reason: CloseReason): void {
