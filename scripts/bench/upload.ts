@@ -59,8 +59,15 @@ class Taker implements FrameSink {
   #askedBytes = 0;
   #piece = 0;
 
-  constructor(options: { port: number; wireHash: WireHash; index: number; plan: Plan; onDone: () => void }) {
-    const { port, wireHash, index, plan, onDone } = options;
+  constructor(options: {
+    port: number;
+    wireHash: WireHash;
+    index: number;
+    plan: Plan;
+    onDone: () => void;
+    onFailed: (error: unknown) => void;
+  }) {
+    const { port, wireHash, index, plan, onDone, onFailed } = options;
     this.#plan = plan;
     this.#chunk = index;
     this.#onDone = onDone;
@@ -72,11 +79,16 @@ class Taker implements FrameSink {
       onread: {
         buffer: READ_BUFFER,
         callback: (count) => {
-          this.#take(READ_BUFFER.subarray(0, count));
+          try {
+            this.#take(READ_BUFFER.subarray(0, count));
+          } catch (error) {
+            onFailed(error);
+          }
           return true;
         },
       },
     });
+    this.#socket.on('error', onFailed);
     const peerId = utf8(`-XX0000-${String(index).padStart(12, '0')}`) as PeerId;
     const own = { listenPort: 0, remote, uploadOnly: false, takesPex: false };
     const flags = { extended: true, fast: true, upgrade: false };
@@ -116,8 +128,7 @@ class Taker implements FrameSink {
       this.#left.delete(this.#piece);
       this.#socket.write(encodeHave(this.#piece));
     }
-    if (this.#left.size === 0 && this.#chunk >= CHUNKS) this.#onDone();
-    else this.#ask();
+    this.#ask();
     return true;
   }
 
@@ -132,6 +143,7 @@ class Taker implements FrameSink {
       this.#begin = 0;
       this.#chunk += takers;
     }
+    if (this.#left.size === 0) this.#onDone();
   }
 
   #take(bytes: Uint8Array): void {
@@ -186,7 +198,9 @@ async function run(plan: Plan, file: string, cache: string): Promise<Outcome> {
   try {
     const [cpuSeconds, begin] = [cpuSecondsOf(pid), performance.now()];
     const done = Array.from({ length: plan.takers }, (_, index) => {
-      return new Promise<void>((onDone) => takers.push(new Taker({ port, wireHash, index, plan, onDone })));
+      return new Promise<void>((onDone, onFailed) => {
+        takers.push(new Taker({ port, wireHash, index, plan, onDone, onFailed }));
+      });
     });
     await Promise.all(done);
     const seconds = (performance.now() - begin) / 1000;
