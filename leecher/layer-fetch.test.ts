@@ -377,7 +377,8 @@ describe('layer fetch', () => {
         bench.addPeers(1, 2);
         let turns = 0;
         for (let next = bench.asked[0]; next !== undefined && turns < 1_000; next = bench.asked[0], turns++) {
-          if (next.request.length <= HASHES_PER_REQUEST) expect(bench.answer(next)).toBe('right');
+          // One that was asked of another meanwhile comes late.
+          if (next.request.length <= HASHES_PER_REQUEST) expect(bench.answer(next)).not.toBe('false');
           else {
             refuse(bench, next);
             bench.asked = bench.asked.filter((one) => one !== next);

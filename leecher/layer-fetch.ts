@@ -2,8 +2,8 @@
  * Fetches the piece layers of files from peers by hash requests (BEP 52). Every answer proves itself up to the root of
  * its file, so a wrong one has exactly one sender and costs nothing but its time.
  *
- * Very long layers are asked for in long requests, which not everybody answers: one that is refused, or not answered in
- * time, is cut into those that all understand.
+ * Very long layers are asked for in long requests, which not everybody answers: one that all refuse, or do not answer in
+ * time, is cut into those that everybody understands.
  *
  * BOUNDED: by 32 bytes for each piece, and by MAX_HASHES_PER_REQUEST hashes for each request under way.
  */
@@ -150,10 +150,7 @@ export class LayerFetch {
 
   rejected(peer: number, request: HashRequest, now: Instant): void {
     const task = this.#tasks.get(keyOf(request));
-    if (task === undefined) return;
-    if (this.#isLong(task)) this.#cut(task);
-    else this.#refuse(task, peer, now);
-    this.#askAll(now);
+    if (task !== undefined) this.#refuse(task, peer, now);
   }
 
   get nextDue(): Instant {
@@ -165,15 +162,11 @@ export class LayerFetch {
   tick(now: Instant): void {
     for (const task of this.#timed) {
       if (task.dueAt > now) continue;
-      if (this.#isLong(task)) {
-        this.#cut(task);
-        continue;
-      }
       if (task.askedOf === undefined) task.refusedBy.clear();
       else task.refusedBy.add(task.askedOf);
       this.#release(task);
       // After so long a silence there is nothing more to wait for.
-      if (this.#isRefusedByAll(task)) task.refusedBy.clear();
+      if (!this.#isLong(task) && this.#isRefusedByAll(task)) task.refusedBy.clear();
     }
     this.#askAll(now);
   }
@@ -188,7 +181,7 @@ export class LayerFetch {
     return request.length > HASHES_PER_REQUEST;
   }
 
-  /** Instead of a long request that somebody would not answer: short ones, of anybody. */
+  /** Instead of a long request that nobody would answer: short ones. */
   #cut(task: Task): void {
     const { file, request } = task;
     const end = request.index + request.length;
@@ -247,7 +240,9 @@ export class LayerFetch {
       if (idle === 0) return;
       const peer = this.#leastBusy(task);
       if (peer === undefined) {
-        if (this.#isRefusedByAll(task)) this.#hold(task, now);
+        if (!this.#isRefusedByAll(task)) continue;
+        if (this.#isLong(task)) this.#cut(task);
+        else this.#hold(task, now);
         continue;
       }
       const open = this.#peers.get(peer)! + 1;

@@ -107,7 +107,7 @@ export const MAX_LEAF_HASHES_PER_REQUEST = 512;
 export const MAX_OUTSTANDING_HASH_REQUESTS = 8;
 /** Piece hashes asked for at a time (BEP 52) … */
 export const HASHES_PER_REQUEST = 512;
-/** … and of a file with more pieces than this MAX_HASHES_PER_REQUEST, as long as nobody refuses that. */
+/** … and of a file with more pieces than this MAX_HASHES_PER_REQUEST, unless all refuse that. */
 export const LONG_LAYER_PIECES = 64 * HASHES_PER_REQUEST;
 /** Proof hashes: a tree of 2^53 bytes has 39 layers of 16 KiB leaves. */
 export const MAX_PROOF_LAYERS = 64;

@@ -10,7 +10,7 @@ describe('what the main thread hashes itself', () => {
     const allowance = new HashAllowance({ nowMs: () => nowMs });
     for (let second = 0; second < 600; second++) {
       nowMs = second * 1000;
-      for (let chunk = 0; chunk < 8; chunk++) expect(allowance.takes(CHUNK_BYTES)).toBe(true);
+      for (let chunk = 0; chunk < 4; chunk++) expect(allowance.takes(CHUNK_BYTES)).toBe(true);
     }
   });
 
@@ -19,7 +19,7 @@ describe('what the main thread hashes itself', () => {
     const allowance = new HashAllowance({ nowMs: () => nowMs });
     let taken = 0;
     while (allowance.takes(CHUNK_BYTES)) taken++;
-    expect(taken).toBe(8);
+    expect(taken).toBe(4);
     nowMs = 60_000;
     expect(allowance.takes(CHUNK_BYTES)).toBe(false);
   });

@@ -4,7 +4,7 @@ import { MIB } from '../base/limits.ts';
 /** What a slow line brings is hashed where it comes in: this much on average, about a hundredth of the thread's time … */
 const BYTES_PER_SECOND = 8 * MIB;
 /** … and so much at once. */
-const BURST_BYTES = 4 * MIB;
+const BURST_BYTES = 2 * MIB;
 /** More would keep everything else waiting for longer than a millisecond. */
 const MOST_BYTES = MIB;
 
