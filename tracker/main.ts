@@ -10,6 +10,7 @@ import {
   MAX_PEERS_PER_SWARM,
   MAX_SWARMS,
 } from '../common/base/limits.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import type { Log, Random, UdpPort } from '../common/base/ports.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
@@ -102,6 +103,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
       secret: await secretOf(options.secretFile, host, random),
       epochMs: wallNowMs() - clock.now(),
     }),
+    memory: new OwnMemory(),
     random,
     settings: {
       intervalS: Math.round(options.interval),
@@ -116,6 +118,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     now: clock.now(),
     // Later than any that a tracker before this one gave out, so that nobody's page goes backwards.
     firstSequence: wallNowMs() * 1_000,
+    tellBarren: undefined,
   });
   const log = host.log.child('tracker');
   const meter = new CountingMeter();
