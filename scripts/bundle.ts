@@ -10,11 +10,12 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** What is started by its file's name: the commands, and the worker thread, which looks for itself beside them. */
+/** What is started by its file's name: the commands, and the worker threads, which are looked for beside them. */
 export const BUNDLES: Readonly<Record<string, string>> = {
   tracker: 'tracker/main.js',
   seeder: 'seeder/main.js',
   leecher: 'leecher/main.js',
+  'tracker-worker': 'tracker/tracker-worker.js',
   'hasher-worker': 'common/host/hasher-worker.js',
 };
 

@@ -109,7 +109,7 @@ export class Registry {
     const { memory, random, limits, now } = options;
     this.#limits = limits;
     this.#barren = options.barren;
-    const hash = new HalfSipHash({ key: random.bytes(8), roundsPerWord: 1, roundsAtEnd: 3 });
+    const hash = new HalfSipHash({ key: keyIn(memory, random), roundsPerWord: 1, roundsAtEnd: 3 });
     const swarms = new SwarmRows({ memory, hash, maxSwarms: limits.swarms + 1 });
     this.#swarms = swarms;
     const bounds = { maxRows: rowsFor(limits), maxPeers: limits.peers, maxPeersPerSwarm: limits.peersPerSwarm };
@@ -316,6 +316,14 @@ export class Registry {
     answer.leechers = swarm === NONE ? 0 : this.#swarms.get(swarm, SWARM.size) - answer.seeders;
     return answer;
   }
+}
+
+/** The key by which things are found, which all who share the memory must have. */
+function keyIn(memory: WordMemory, random: Random): Uint8Array {
+  const words = memory.words(2);
+  const key = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  if (memory.isNew) key.set(random.bytes(key.length));
+  return key;
 }
 
 /** Rows come in blocks of a power of two, at least four, of which most are more than half full. */

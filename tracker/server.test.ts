@@ -57,7 +57,7 @@ class Scene {
       child: () => log,
     };
     const meter = { count: (name: string) => this.counted.push(name) };
-    this.server = new TrackerServer({ clock: this.clock, udp, log, meter, service: this.service });
+    this.server = new TrackerServer({ clock: this.clock, udp, log, meter, service: this.service, forward: undefined });
     this.server.start();
   }
 

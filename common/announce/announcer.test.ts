@@ -42,7 +42,7 @@ async function track(host: SimHost, secret: Uint8Array = SECRET, local = '0.0.0.
   });
   const udp = await host.udp.bind({ host: local, port: 6969 });
   const ports = { clock: host.clock, udp, log: warningsTo([]), meter: { count: () => {} } };
-  new TrackerServer({ ...ports, service }).start();
+  new TrackerServer({ ...ports, service, forward: undefined }).start();
   return service;
 }
 

@@ -63,7 +63,14 @@ async function track(
     close: () => bound.close(),
     onDatagram: (receive) => bound.onDatagram((bytes, from) => (hears(bytes) ? receive(bytes, from) : undefined)),
   };
-  new TrackerServer({ clock: host.clock, udp, log: warningsTo([]), meter: { count: () => {} }, service }).start();
+  new TrackerServer({
+    clock: host.clock,
+    udp,
+    log: warningsTo([]),
+    meter: { count: () => {} },
+    service,
+    forward: undefined,
+  }).start();
   return service;
 }
 

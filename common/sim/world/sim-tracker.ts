@@ -66,7 +66,14 @@ export class SimTracker {
     });
     const socket = await host.udp.bind({ host: '::', port });
     const udp = new TrackerTap({ who: name, port: socket, clock, verdict: parts.verdict, ttlS });
-    this.#server = new TrackerServer({ clock, udp, log: storyLog(parts, name), meter: noMeter, service });
+    this.#server = new TrackerServer({
+      clock,
+      udp,
+      log: storyLog(parts, name),
+      meter: noMeter,
+      service,
+      forward: undefined,
+    });
     this.#server.start();
     parts.verdict.note(name, 'starts');
   }
