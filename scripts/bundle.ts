@@ -20,7 +20,10 @@ const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 /** Worker threads, which are looked for beside the commands. They are short, and keep nothing compiled. */
-const WORKERS: Readonly<Record<string, string>> = { 'hasher-worker': 'common/host/hasher-worker.js' };
+const WORKERS: Readonly<Record<string, string>> = {
+  'hasher-worker': 'common/host/hasher-worker.js',
+  'tracker-worker': 'tracker/tracker-worker.js',
+};
 
 /** What is started by its file's name. */
 export const BUNDLES: Readonly<Record<string, string>> = { ...COMMANDS, ...WORKERS };

@@ -122,6 +122,8 @@ export const PARTS_OF_MAINS: readonly string[] = [
   'leecher/look-up.ts',
   'leecher/progress-display.ts',
   'seeder/command.ts',
+  'tracker/crew.ts',
+  'tracker/tracker-worker.ts',
 ];
 const roomOf = (path: string): string => path.split('/')[0]!;
 

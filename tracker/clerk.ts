@@ -15,8 +15,9 @@ import {
   MIN_PEER_TTL_S,
   PUBLISHES_PER_MINUTE,
 } from '../common/base/limits.ts';
+import type { WordMemory } from '../common/base/memory-ports.ts';
 import type { Random } from '../common/base/ports.ts';
-import { Prefixes } from '../common/base/prefixes.ts';
+import type { Prefixes } from '../common/base/prefixes.ts';
 import { itemSwarm } from '../common/wire/catalogue-entry.ts';
 import type { CatalogueFault } from '../common/wire/catalogue-errors.ts';
 import { fault } from '../common/wire/catalogue-errors.ts';
@@ -24,8 +25,9 @@ import type { BeatAnswer, BeatRequest, PublishAnswer, PublishRequest } from '../
 import { ALL_OPERATIONS, type HelloAnswer } from '../common/wire/catalogue-reading.ts';
 import type { AnnounceRequest, SwarmCounts } from '../common/wire/tracker-packets.ts';
 import { Catalogue, type Population } from './catalogue.ts';
+import { GuardedRegistry } from './guarded-registry.ts';
 import { PublishQuota } from './publish-quota.ts';
-import { type Announcement, Registry, type RefusalReason, type RegistryLimits } from './registry.ts';
+import { type Announcement, Registry, type RefusalReason, type RegistryLimits, type RegistryView } from './registry.ts';
 import type { Role } from './role.ts';
 import { sourceOf } from './source.ts';
 
@@ -71,27 +73,29 @@ const SWEEP_ALONG = 64;
  */
 export class Clerk {
   readonly #settings: ServiceSettings;
-  readonly #registry: Registry;
+  readonly #registry: RegistryView;
   readonly #quota = new PublishQuota({ perMinute: PUBLISHES_PER_MINUTE, sources: MAX_PUBLISHERS });
-  /** Peers of the announce answer that is being made. */
-  readonly #peers = new Prefixes(new Uint8Array(Math.max(MAX_PEERS_V4 * 6, MAX_PEERS_V6 * 18)));
   /** The announce and its answer, used over and over. */
   readonly #announcement: Mutable<Announcement>;
   readonly #answer: Mutable<AnnounceAnswer & { readonly ok: true }>;
   readonly catalogue: Catalogue;
 
   constructor(options: {
+    /** Where the registry lies. */
+    readonly memory: WordMemory;
     readonly random: Random;
     readonly settings: ServiceSettings;
     readonly now: Instant;
     /** Where catalogue entries begin to be numbered; at least 1. */
     readonly firstSequence: number;
+    /** Who has the catalogue, when another thread has, and is to be told of swarms without seeders. */
+    readonly tellBarren: ((swarm: WireHash) => void) | undefined;
   }) {
     this.#settings = options.settings;
     const infoHash = new Uint8Array(20);
     const event = 'alive';
     this.#announcement = { infoHash, address: infoHash, port: 0, role: 'leecher', event, ttlS: 1, wanted: 0 };
-    const peers = this.#peers.whole;
+    const peers = infoHash;
     this.#answer = { ok: true, intervalS: 0, minIntervalS: 0, seeders: 0, leechers: 0, peers };
     this.catalogue = new Catalogue({
       limits: {
@@ -102,14 +106,18 @@ export class Clerk {
       firstSequence: options.firstSequence,
       population: (swarm) => this.#population(swarm),
     });
-    this.#registry = new Registry({
-      random: options.random,
-      limits: options.settings.limits,
-      now: options.now,
-      barren: (swarm) => {
-        if (this.#population(swarm).seeders === 0) this.catalogue.remove(swarm);
-      },
-    });
+    const { memory, random, now, settings } = options;
+    const { lock } = memory;
+    const tellBarren = options.tellBarren ?? ((swarm: WireHash) => this.barren(swarm));
+    const registry = (barren: (swarm: WireHash) => void): Registry =>
+      new Registry({ memory, random, limits: settings.limits, now, barren });
+    this.#registry =
+      lock === undefined ? registry(tellBarren) : new GuardedRegistry({ lock, registry, barren: tellBarren });
+  }
+
+  /** To be told of a swarm whose last seeder left: its entry goes, unless there is one again. */
+  barren(swarm: WireHash): void {
+    if (this.#population(swarm).seeders === 0) this.catalogue.remove(swarm);
   }
 
   /** How much there is, for people. */
@@ -133,7 +141,8 @@ export class Clerk {
     this.#registry.sweep(now, SWEEP_ALONG);
   }
 
-  announce(facts: AnnounceFacts, address: Uint8Array, now: Instant): AnnounceAnswer {
+  /** The peers of the answer are written into `peers`, which has room for as many as a datagram. */
+  announce(facts: AnnounceFacts, address: Uint8Array, now: Instant, peers: Prefixes): AnnounceAnswer {
     const { infoHash, port, event } = facts;
     const isOurs = facts.ttlS !== undefined;
     const ttlS = isOurs ? this.#grantedTtl(facts.ttlS) : Math.max(FOREIGN_TTL_S, this.#settings.ttlS);
@@ -147,14 +156,14 @@ export class Clerk {
     one.event = event === 'stopped' || event === 'completed' ? event : 'alive';
     one.ttlS = ttlS;
     one.wanted = Math.min(wanted, address.length === 4 ? MAX_PEERS_V4 : MAX_PEERS_V6);
-    const outcome = this.#registry.announce(one, now, this.#peers.whole);
+    const outcome = this.#registry.announce(one, now, peers.whole);
     if (!outcome.ok) return { ok: false, reason: outcome.reason, text: REFUSALS[outcome.reason] };
     const answer = this.#answer;
     answer.minIntervalS = this.#intervalFor(ttlS);
     answer.intervalS = isOurs ? answer.minIntervalS : this.#foreignInterval();
     answer.seeders = outcome.seeders;
     answer.leechers = outcome.leechers;
-    answer.peers = this.#peers.of(outcome.peerBytes);
+    answer.peers = peers.of(outcome.peerBytes);
     return answer;
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { looseText } from '../common/base/bytes.ts';
 import type { HttpListener, HttpReply, HttpRequest } from '../common/base/http-ports.ts';
 import { instant } from '../common/base/ids.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import type { Log, LogFields } from '../common/base/ports.ts';
 import { VirtualClock } from '../common/sim/clock.ts';
 import { SeededRandom } from '../common/sim/random.ts';
@@ -21,6 +22,7 @@ class Scene {
 
   constructor() {
     this.clerk = new Clerk({
+      memory: new OwnMemory(),
       random: new SeededRandom({ seed: 1 }),
       settings: {
         intervalS: 30,
@@ -29,6 +31,7 @@ class Scene {
       },
       now: this.clock.now(),
       firstSequence: 1,
+      tellBarren: undefined,
     });
     const http: HttpListener = {
       local: { host: '0.0.0.0', port: 6969 },

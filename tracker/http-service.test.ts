@@ -5,6 +5,8 @@ import type { HttpReply, HttpRequest } from '../common/base/http-ports.ts';
 import type { Endpoint, InfoHashV1, InfoHashV2, Instant, PeerId, WireHash } from '../common/base/ids.ts';
 import { endpointText, instant } from '../common/base/ids.ts';
 import { MAX_HTTP_TARGET_CHARS, MAX_PEERS_V4, MAX_PEERS_V6 } from '../common/base/limits.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
+import { Prefixes } from '../common/base/prefixes.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import { decodeScrapeAnswer, scrapeQuery } from '../common/wire/http-scrape.ts';
 import type { HttpAnnounceAnswer } from '../common/wire/http-tracker.ts';
@@ -27,6 +29,7 @@ let now: Instant;
 beforeEach(() => {
   now = START;
   clerk = new Clerk({
+    memory: new OwnMemory(),
     random: new SeededRandom({ seed: 1 }),
     settings: {
       intervalS: 30,
@@ -35,6 +38,7 @@ beforeEach(() => {
     },
     now: START,
     firstSequence: 1,
+    tellBarren: undefined,
   });
   service = new HttpService({ clerk, names: ['Tracker.Example'] });
 });
@@ -77,7 +81,7 @@ describe('an announce over HTTP', () => {
     announce({ leftBytes: 0 });
     const address = Uint8Array.of(192, 0, 2, 2);
     const facts = { infoHash: HASH, port: 1, leftBytes: 5, event: 'started', wanted: -1, ttlS: 90 } as const;
-    const answer = clerk.announce(facts, address, now);
+    const answer = clerk.announce(facts, address, now, new Prefixes(new Uint8Array(1_200)));
     expect(answer.ok && [answer.seeders, answer.peers]).toEqual([1, Uint8Array.of(192, 0, 2, 1, 0x1b, 0x58)]);
     expect(announce({ port: 2 }, HERE).peers.toSorted()).toEqual(['192.0.2.1:7000', '192.0.2.2:1']);
   });
@@ -180,7 +184,7 @@ describe('the catalogue over HTTP', () => {
     const infoHash = infoHashV2.slice(0, 20) as Uint8Array as WireHash;
     const address = Uint8Array.of(192, 0, 2, 1 + (fill >> 7));
     const facts = { infoHash, port: 1 + fill, leftBytes: 0, event: 'none', wanted: 0, ttlS: 90 } as const;
-    clerk.announce(facts, address, now);
+    clerk.announce(facts, address, now, new Prefixes(new Uint8Array(1_200)));
     const published = { port: 1 + fill, ttlS: 90, item: { ...item, infoHashV2, infoHashV1: undefined, name, ...over } };
     expect(clerk.publish(published, address, now)).toMatchObject({ ok: true });
   }

@@ -2,7 +2,13 @@ import { addressBytes } from '../common/base/address.ts';
 import { looseText, toHex, utf8 } from '../common/base/bytes.ts';
 import type { HttpReply, HttpRequest } from '../common/base/http-ports.ts';
 import type { Instant } from '../common/base/ids.ts';
-import { MAX_CATALOGUE_PAGE_BYTES, MAX_CATALOGUE_QUERY_BYTES, MAX_HTTP_TARGET_CHARS } from '../common/base/limits.ts';
+import {
+  MAX_CATALOGUE_PAGE_BYTES,
+  MAX_CATALOGUE_QUERY_BYTES,
+  MAX_DATAGRAM_BYTES,
+  MAX_HTTP_TARGET_CHARS,
+} from '../common/base/limits.ts';
+import { Prefixes } from '../common/base/prefixes.ts';
 import type { CatalogueEntry } from '../common/wire/catalogue-entry.ts';
 import type { List } from '../common/wire/catalogue-reading.ts';
 import { queryParameters, unescapeBytes } from '../common/wire/http-query.ts';
@@ -36,6 +42,7 @@ export interface HttpHandled {
 export class HttpService {
   readonly #clerk: Clerk;
   readonly #names: ReadonlySet<string>;
+  readonly #peers = new Prefixes(new Uint8Array(MAX_DATAGRAM_BYTES));
 
   constructor(options: {
     readonly clerk: Clerk;
@@ -71,7 +78,7 @@ export class HttpService {
     if (!parsed.ok) return answered('http_malformed', encodeFailure(parsed.reason));
     const { infoHash, compact } = parsed.value;
     // No ttl: an HTTP client is told the interval of foreign clients and kept as long as they are.
-    const answer = this.#clerk.announce({ ...parsed.value, ttlS: undefined }, address, now);
+    const answer = this.#clerk.announce({ ...parsed.value, ttlS: undefined }, address, now, this.#peers);
     if (!answer.ok) return answered(`http_${answer.reason}`, encodeFailure(answer.text));
     const { completed } = this.#clerk.counts([infoHash], address)[0]!;
     return answered('http_announce', encodeAnnounceAnswer({ ...answer, completed }, address.length, compact));

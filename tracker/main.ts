@@ -9,8 +9,10 @@ import {
   MAX_PEERS_PER_IP,
   MAX_PEERS_PER_SWARM,
   MAX_SWARMS,
+  MAX_TRACKER_WORKERS,
 } from '../common/base/limits.ts';
-import type { Log, Random, UdpPort } from '../common/base/ports.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
+import type { Log, Random } from '../common/base/ports.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { HostHttpBinder } from '../common/host/http-listener.ts';
@@ -19,9 +21,12 @@ import { CountingMeter } from '../common/host/metrics.ts';
 import { stateDirectory } from '../common/host/paths.ts';
 import { HostRandom } from '../common/host/random.ts';
 import { readSecret } from '../common/host/secret-file.ts';
-import { HostUdpBinder } from '../common/host/udp.ts';
+import { SharedMemory } from '../common/host/shared-memory.ts';
+import { HostUdpBinder, type HostUdpPort } from '../common/host/udp.ts';
 import { wallNowMs } from '../common/host/wall-clock.ts';
+import type { ServiceSettings } from './clerk.ts';
 import { Cookie } from './cookie.ts';
+import { Crew } from './crew.ts';
 import { HttpTrackerServer } from './http-server.ts';
 import { HttpService } from './http-service.ts';
 import { TrackerServer } from './server.ts';
@@ -80,6 +85,14 @@ const command = defineCommand({
       valueName: 'FILE',
       describe: 'the key of connection ids, made when missing; trackers on one machine must share it',
     },
+    workers: {
+      kind: 'integer',
+      min: 1,
+      max: MAX_TRACKER_WORKERS,
+      default: 1,
+      valueName: 'COUNT',
+      describe: 'threads that answer over UDP; more than one needs Linux, and helps where there are cores to spare',
+    },
     maxPeersPerIp: {
       kind: 'integer',
       min: 1,
@@ -97,44 +110,53 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   const clock = new HostClock();
   const random = new HostRandom();
   const { udp, http } = await openSockets(options);
+  const secret = await secretOf(options.secretFile, host, random);
+  const epochMs = wallNowMs() - clock.now();
+  const memory = options.workers > 1 ? new SharedMemory({ buffers: undefined }) : undefined;
+  const settings = settingsOf(options);
   const service = new TrackerService({
-    cookie: new Cookie({
-      secret: await secretOf(options.secretFile, host, random),
-      epochMs: wallNowMs() - clock.now(),
-    }),
+    cookie: new Cookie({ secret, epochMs }),
+    memory: memory ?? new OwnMemory(),
     random,
-    settings: {
-      intervalS: Math.round(options.interval),
-      ttlS: Math.round(options.ttl),
-      limits: {
-        swarms: MAX_SWARMS,
-        peers: MAX_PEERS,
-        peersPerSwarm: MAX_PEERS_PER_SWARM,
-        peersPerSource: options.maxPeersPerIp,
-      },
-    },
+    settings,
     now: clock.now(),
     // Later than any that a tracker before this one gave out, so that nobody's page goes backwards.
     firstSequence: wallNowMs() * 1_000,
+    tellBarren: undefined,
   });
   const log = host.log.child('tracker');
   const meter = new CountingMeter();
-  const server = new TrackerServer({ clock, udp, log, meter, service });
+  const server = new TrackerServer({ clock, udp, log, meter, service, forward: undefined });
+  const shared = { udp, clock, secret, epochMs, settings, service, server, log };
+  const crew = memory === undefined ? undefined : new Crew({ count: options.workers - 1, memory, ...shared });
+  await crew?.start();
   server.start();
   host.out(`tracker udp://${endpointText(server.local)}`);
   const httpServer = http === undefined ? undefined : serveHttp({ http, clock, log, meter, service, options });
   if (httpServer !== undefined) host.out(`tracker http://${endpointText(httpServer.local)}/announce`);
-  const signal = await host.stopRequested;
+  const signal = await Promise.race([host.stopRequested, ...(crew === undefined ? [] : [crew.failed])]);
   host.log.info('stopping', { signal });
-  await Promise.all([server.stop(), httpServer?.stop()]);
+  await Promise.all([crew?.stop(), httpServer?.stop()]);
+  await server.stop();
   return 0;
 }
+
+const settingsOf = (options: Options): ServiceSettings => ({
+  intervalS: Math.round(options.interval),
+  ttlS: Math.round(options.ttl),
+  limits: {
+    swarms: MAX_SWARMS,
+    peers: MAX_PEERS,
+    peersPerSwarm: MAX_PEERS_PER_SWARM,
+    peersPerSource: options.maxPeersPerIp,
+  },
+});
 
 /** A free UDP port need not be a free TCP port; another one mostly is. */
 const PORT_TRIES = 20;
 
 /** A UDP socket and, when it is wanted, a listening one of the same number. */
-async function openSockets(options: Options): Promise<{ udp: UdpPort; http: HttpListener | undefined }> {
+async function openSockets(options: Options): Promise<{ udp: HostUdpPort; http: HttpListener | undefined }> {
   const { host, port } = options;
   for (let attempt = 1; ; attempt++) {
     const udp = await new HostUdpBinder({ meter: new CountingMeter() }).bind({ host, port });

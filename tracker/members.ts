@@ -1,13 +1,14 @@
 import type { Instant } from '../common/base/ids.ts';
-import { instant } from '../common/base/ids.ts';
 import { readU32 } from '../common/base/bytes.ts';
-import { ExpiryWheel, tickOf } from './expiry-wheel.ts';
+import type { WordMemory } from '../common/base/memory-ports.ts';
 import type { HalfSipHash } from './half-sip-hash.ts';
 import { type Role, roleNumber, roleOfNumber } from './role.ts';
-import { PAGE_CLASS, PAGE_ROWS, RowArena, type RowPage, rowsOf, VACANT } from './row-arena.ts';
+import { PAGE_CLASS, PAGE_ROWS, RowArena, rowsOf } from './row-arena.ts';
+import { RowExpiry } from './row-expiry.ts';
 import { NONE, SlotTable } from './slot-table.ts';
 import { SourceCounts } from './source-counts.ts';
 import { SWARM, type SwarmRows } from './swarm-rows.ts';
+import { WordSlab } from './word-slab.ts';
 
 /** Of a swarm that has several pages; `base` then says nothing. */
 const SEVERAL_PAGES = PAGE_CLASS + 1;
@@ -24,8 +25,10 @@ const TTL_MASK = (1 << ROLE_SHIFT) - 1;
  * tick at which it expires; where the row is says which swarm it is in. The rows of a swarm follow each other, givers
  * first; when one leaves, the last moves up, so a row's number is good only until the next change.
  *
- * Expiry looks at pages of 256 rows, each of which knows a tick before which none of its rows expires: who beats only
- * writes its own row, and a page is looked through when its tick has come.
+ * Who is in a swarm of one block is found by going through the block, which lies in a row in memory and is gone through
+ * anyway for the answer; of larger swarms there is a table.
+ *
+ * When a peer expires is the last word of its row; `row-expiry.ts` looks after it.
  *
  * BOUNDED: by the registry's limits; rows by `maxRows`.
  */
@@ -35,43 +38,51 @@ export class Members {
   readonly #hash: HalfSipHash;
   readonly #swarms: SwarmRows;
   readonly #arena: RowArena;
-  readonly #wheel: ExpiryWheel<RowPage>;
+  readonly #expiry: RowExpiry;
+  /** Who is in a swarm of several pages. */
   readonly #table: SlotTable;
-  /** First rows of the pages of those swarms that have several. */
-  readonly #pageLists = new Map<number, number[]>();
+  /** Of those swarms that have several pages: how many, and the first row of each. */
+  readonly #pageLists: WordSlab;
+  readonly #count: Int32Array;
   /** Swarm, address, port: who is looked for. */
   readonly #key: Int32Array;
   readonly #rowKey: Int32Array;
-  /** The page that a sweep is at, which is not in the wheel meanwhile, and how far it got. */
-  #swept: RowPage | undefined;
-  #sweptTo = 0;
 
   constructor(options: {
+    readonly memory: WordMemory;
     readonly hash: HalfSipHash;
     readonly swarms: SwarmRows;
     readonly addressWords: number;
     readonly maxRows: number;
+    readonly maxPeers: number;
+    readonly maxPeersPerSwarm: number;
     readonly now: Instant;
   }) {
-    const { hash, addressWords, maxRows } = options;
+    const { memory, hash, addressWords, maxRows, maxPeers } = options;
     this.#hash = hash;
     this.#swarms = options.swarms;
     this.addressWords = addressWords;
-    this.sources = new SourceCounts({ hash, addressWords });
-    this.#arena = new RowArena({ wordsPerRow: addressWords + 2, maxRows });
-    this.#wheel = new ExpiryWheel({ now: options.now });
+    this.sources = new SourceCounts({ memory, hash, addressWords, maxPeers });
+    this.#arena = new RowArena({ memory, wordsPerRow: addressWords + 2, maxRows });
+    this.#expiry = new RowExpiry({ memory, arena: this.#arena, maxRows, now: options.now });
     this.#key = new Int32Array(addressWords + 2);
     this.#rowKey = new Int32Array(addressWords + 2);
-    this.#table = new SlotTable({ hashOf: (row) => this.#hashOf(row) });
+    this.#table = new SlotTable({ memory, maxMembers: maxPeers, hashOf: (row) => this.#hashOf(row) });
+    this.#pageLists = new WordSlab({
+      memory,
+      wordsPerItem: 2 + Math.ceil(options.maxPeersPerSwarm / PAGE_ROWS),
+      maxItems: Math.ceil(maxPeers / (PAGE_ROWS - PAGE_SLACK)),
+    });
+    this.#count = memory.words(1);
   }
 
   get count(): number {
-    return this.#table.size;
+    return this.#count[0]!;
   }
 
   /** When a sweep may find something. */
   get nextDue(): Instant {
-    return this.#swept === undefined ? this.#wheel.nextDue : instant(0);
+    return this.#expiry.nextDue;
   }
 
   /** Says of whom the next `find`, `fullSource` and `add` are. */
@@ -83,18 +94,12 @@ export class Members {
 
   /** The row of who is regarded; `NONE` when there is none. */
   find(): number {
-    const key = this.#key;
-    const { addressWords } = this;
-    const hash = this.#hash.of(key, key.length);
-    for (let row = this.#table.seek(hash); row !== NONE; row = this.#table.next()) {
-      const words = this.#arena.wordsOf(row);
-      const at = this.#arena.at(row);
-      if (words[at] !== key[1] || words[at + addressWords]! >>> 16 !== key[1 + addressWords]) continue;
-      if (addressWords === 1 || (words[at + 1] === key[2] && words[at + 2] === key[3] && words[at + 3] === key[4])) {
-        if (this.#isIn(key[0]!, row)) return row;
-      }
-    }
-    return NONE;
+    const swarm = this.#key[0]!;
+    const base = this.onlyBlockOf(swarm);
+    if (base === NONE) return this.#findInTable();
+    const first = this.#arena.at(base);
+    const at = this.#findBetween(first, first + this.#swarms.get(swarm, SWARM.size) * this.wordsPerRow);
+    return at === NONE ? NONE : base + (at - first) / this.wordsPerRow;
   }
 
   /** Peers of the source of who is regarded. */
@@ -113,7 +118,7 @@ export class Members {
     if (gives) this.#swarms.set(swarm, SWARM.givers, givers + 1);
     if (role === 'seeder') this.#swarms.set(swarm, SWARM.seeders, this.#swarms.get(swarm, SWARM.seeders) + 1);
     this.#key[0] = swarm;
-    const words = this.#arena.wordsOf(row);
+    const { words } = this.#arena;
     const at = this.#arena.at(row);
     for (let i = 0; i < this.addressWords; i++) words[at + i] = this.#key[1 + i]!;
     words[at + this.addressWords] =
@@ -121,9 +126,10 @@ export class Members {
       (completed ? COMPLETED : 0) |
       (roleNumber(role) << ROLE_SHIFT) |
       (ttlS & TTL_MASK);
-    this.#occupy(row, expiryTick);
-    this.#table.insert(this.#hash.of(this.#key, this.#key.length), row);
+    this.#expiry.occupy(row, expiryTick);
+    if (this.onlyBlockOf(swarm) === NONE) this.#table.insert(this.#hash.of(this.#key, this.#key.length), row);
     this.sources.add(words, at, 1);
+    this.#count[0]!++;
     return row;
   }
 
@@ -133,9 +139,10 @@ export class Members {
     const [size, givers] = [this.#swarms.get(swarm, SWARM.size), this.#swarms.get(swarm, SWARM.givers)];
     if (this.roleOf(row) === 'seeder')
       this.#swarms.set(swarm, SWARM.seeders, this.#swarms.get(swarm, SWARM.seeders) - 1);
-    this.sources.add(this.#arena.wordsOf(row), this.#arena.at(row), -1);
-    this.#table.remove(this.#hashOf(row), row);
-    this.#vacate(row);
+    this.sources.add(this.#arena.words, this.#arena.at(row), -1);
+    if (this.onlyBlockOf(swarm) === NONE) this.#table.remove(this.#hashOf(row), row);
+    this.#count[0]!--;
+    this.#expiry.vacate(row);
     let hole = row;
     if (this.roleOf(row) !== 'leecher') {
       this.#swarms.set(swarm, SWARM.givers, givers - 1);
@@ -151,12 +158,12 @@ export class Members {
 
   /** Refreshes a peer that stays what it is. */
   refresh(row: number, ttlS: number, expiryTick: number, completed: boolean): void {
-    const words = this.#arena.wordsOf(row);
+    const { words } = this.#arena;
     const at = this.#arena.at(row) + this.addressWords;
     words[at] = (words[at]! & ~(TTL_MASK | COMPLETED)) | (ttlS & TTL_MASK) | (completed ? COMPLETED : 0);
     const before = words[at + 1]!;
     words[at + 1] = expiryTick;
-    if (expiryTick < before) this.#lower(this.#arena.pageOf(row), expiryTick);
+    if (expiryTick < before) this.#expiry.lower(row, expiryTick);
   }
 
   roleOf(row: number): Role {
@@ -173,7 +180,7 @@ export class Members {
   }
 
   expiryTickOf(row: number): number {
-    return this.#arena.wordsOf(row)[this.#arena.at(row) + this.addressWords + 1]!;
+    return this.#arena.words[this.#arena.at(row) + this.addressWords + 1]!;
   }
 
   swarmOf(row: number): number {
@@ -182,8 +189,9 @@ export class Members {
 
   /** The row at a place of a swarm: givers stand from 0 on, takers after them. */
   rowAt(swarm: number, place: number): number {
-    if (this.#swarms.get(swarm, SWARM.sizeClass) !== SEVERAL_PAGES) return this.#swarms.get(swarm, SWARM.base) + place;
-    return this.#pageLists.get(swarm)![Math.floor(place / PAGE_ROWS)]! + (place % PAGE_ROWS);
+    const base = this.#swarms.get(swarm, SWARM.base);
+    if (this.#swarms.get(swarm, SWARM.sizeClass) !== SEVERAL_PAGES) return base + place;
+    return this.#pageLists.get(base, 1 + Math.floor(place / PAGE_ROWS)) + (place % PAGE_ROWS);
   }
 
   /** Where the rows of a swarm begin that has one block for all of them; else `NONE`. */
@@ -200,67 +208,53 @@ export class Members {
     return 4 * this.addressWords + 2;
   }
 
-  /** The words in which a row lies: address, port and role, expiry. They begin at `at(row)`. */
-  wordsOf(row: number): Int32Array<ArrayBuffer> {
-    return this.#arena.wordsOf(row);
+  /** The words of all rows: address, port and role, expiry. Those of one begin at `at(row)`. */
+  get words(): Int32Array {
+    return this.#arena.words;
   }
 
   at(row: number): number {
     return this.#arena.at(row);
   }
 
-  /**
-   * Looks through pages whose time has come, at no more than `budget` peers, and hands over those that have expired;
-   * `expired` must remove them. Gives what is left of the budget.
-   */
+  /** Hands over those who have expired, of no more than `budget`; `expired` must remove them. Gives what is left of it. */
   sweep(now: Instant, budget: number, expired: (row: number) => void): number {
-    let left = budget;
-    while (left > 0 && this.nextDue <= now) {
-      if (this.#swept === undefined) this.#wheel.sweep(now, 1, this.#beginSweep);
-      left = this.#swept === undefined ? left - 1 : this.#sweepPage(this.#swept, tickOf(now), left, expired);
-    }
-    return left;
+    return this.#expiry.sweep(now, budget, expired);
   }
 
-  readonly #beginSweep = (page: RowPage): void => {
-    this.#swept = page;
-    this.#sweptTo = page.first;
-  };
-
-  #sweepPage(page: RowPage, nowTick: number, budget: number, expired: (row: number) => void): number {
-    const end = page.first + PAGE_ROWS;
-    let left = budget;
-    while (left > 0 && this.#sweptTo < end) {
-      const tick = this.expiryTickOf(this.#sweptTo);
-      // When one has gone, another may have moved up into its row.
-      if (tick <= nowTick) expired(this.#sweptTo);
-      else this.#sweptTo++;
-      if (tick !== VACANT) left--;
+  /** Where the row of who is regarded begins, between two places of the words; `NONE` when it is not there. */
+  #findBetween(first: number, end: number): number {
+    const { words } = this.#arena;
+    const { addressWords, wordsPerRow } = this;
+    const key = this.#key;
+    const [address, port] = [key[1]!, key[1 + addressWords]!];
+    for (let at = first; at < end; at += wordsPerRow) {
+      if (words[at] !== address || words[at + addressWords]! >>> 16 !== port) continue;
+      if (addressWords === 1 || (words[at + 1] === key[2] && words[at + 2] === key[3] && words[at + 3] === key[4]))
+        return at;
     }
-    if (this.#sweptTo < end) return left;
-    page.expiryTick = VACANT;
-    for (let row = page.first; row < end; row++) page.expiryTick = Math.min(page.expiryTick, this.expiryTickOf(row));
-    this.#sweptTo = page.first;
-    // Somebody dead may have moved to where the sweep had been.
-    if (page.expiryTick <= nowTick) return left;
-    this.#swept = undefined;
-    if (page.live > 0) this.#wheel.add(page);
-    return left;
+    return NONE;
   }
 
-  /** Whether a row is one of a swarm's; mostly told without a look at whose block it is. */
-  #isIn(swarm: number, row: number): boolean {
-    const base = this.onlyBlockOf(swarm);
-    if (base === NONE) return this.#arena.ownerOf(row) === swarm;
-    return row >= base && row - base < this.#swarms.get(swarm, SWARM.size);
+  #findInTable(): number {
+    for (
+      let row = this.#table.seek(this.#hash.of(this.#key, this.#key.length));
+      row !== NONE;
+      row = this.#table.next()
+    ) {
+      if (this.#arena.ownerOf(row) !== this.#key[0]) continue;
+      const at = this.#arena.at(row);
+      if (this.#findBetween(at, at + 1) !== NONE) return row;
+    }
+    return NONE;
   }
 
   #facts(row: number): number {
-    return this.#arena.wordsOf(row)[this.#arena.at(row) + this.addressWords]!;
+    return this.#arena.words[this.#arena.at(row) + this.addressWords]!;
   }
 
   #hashOf(row: number): number {
-    const words = this.#arena.wordsOf(row);
+    const { words } = this.#arena;
     const at = this.#arena.at(row);
     this.#rowKey[0] = this.#arena.ownerOf(row);
     for (let i = 0; i < this.addressWords; i++) this.#rowKey[1 + i] = words[at + i]!;
@@ -270,62 +264,61 @@ export class Members {
 
   /** Moves a peer into a vacant row of the same swarm. */
   #move(from: number, to: number): void {
-    this.#table.rename(this.#hashOf(from), from, to);
-    const [source, target] = [this.#arena.wordsOf(from), this.#arena.wordsOf(to)];
+    if (this.onlyBlockOf(this.#arena.ownerOf(from)) === NONE) this.#table.rename(this.#hashOf(from), from, to);
+    const { words } = this.#arena;
     const [at, atTarget] = [this.#arena.at(from), this.#arena.at(to)];
-    for (let i = 0; i <= this.addressWords; i++) target[atTarget + i] = source[at + i]!;
-    this.#occupy(to, this.expiryTickOf(from));
-    this.#vacate(from);
-  }
-
-  #occupy(row: number, expiryTick: number): void {
-    this.#arena.wordsOf(row)[this.#arena.at(row) + this.addressWords + 1] = expiryTick;
-    const page = this.#arena.pageOf(row);
-    if (page.live++ > 0 || page === this.#swept) {
-      this.#lower(page, expiryTick);
-      return;
-    }
-    page.expiryTick = expiryTick;
-    this.#wheel.add(page);
-  }
-
-  /** Leaves the words but the tick, for who is just being moved. */
-  #vacate(row: number): void {
-    this.#arena.wordsOf(row)[this.#arena.at(row) + this.addressWords + 1] = VACANT;
-    const page = this.#arena.pageOf(row);
-    if (--page.live === 0 && page !== this.#swept) this.#wheel.remove(page);
-  }
-
-  #lower(page: RowPage, expiryTick: number): void {
-    // The page that is being swept is judged anew at the end.
-    if (page === this.#swept || expiryTick >= page.expiryTick) return;
-    page.expiryTick = expiryTick;
-    this.#wheel.shorten(page);
+    for (let i = 0; i <= this.addressWords; i++) words[atTarget + i] = words[at + i]!;
+    this.#expiry.occupy(to, this.expiryTickOf(from));
+    this.#expiry.vacate(from);
   }
 
   /** Sees to it that one more fits; false when there is no room. */
   #makeRoom(swarm: number): boolean {
-    const size = this.#swarms.get(swarm, SWARM.size);
-    const sizeClass = this.#swarms.get(swarm, SWARM.sizeClass);
-    if (sizeClass === SEVERAL_PAGES) {
-      const pages = this.#pageLists.get(swarm)!;
-      return size < pages.length * PAGE_ROWS || this.#addPage(swarm, pages);
-    }
-    const base = this.#swarms.get(swarm, SWARM.base);
+    const swarms = this.#swarms;
+    const size = swarms.get(swarm, SWARM.size);
+    const sizeClass = swarms.get(swarm, SWARM.sizeClass);
+    const base = swarms.get(swarm, SWARM.base);
+    if (sizeClass === SEVERAL_PAGES)
+      return size < this.#pageLists.get(base, 0) * PAGE_ROWS || this.#addPage(swarm, base);
     if (base === NONE) return this.#resettle(swarm, 0);
     if (size < rowsOf(sizeClass)) return true;
-    if (sizeClass < PAGE_CLASS) return this.#resettle(swarm, sizeClass + 1);
-    const pages = [base];
-    if (!this.#addPage(swarm, pages)) return false;
-    this.#pageLists.set(swarm, pages);
+    return sizeClass < PAGE_CLASS ? this.#resettle(swarm, sizeClass + 1) : this.#spread(swarm);
+  }
+
+  /** Gives a swarm of one full page a second one, and puts its peers into the table. */
+  #spread(swarm: number): boolean {
+    const list = this.#pageLists.take();
+    if (list === NONE) return false;
+    const base = this.#swarms.get(swarm, SWARM.base);
+    this.#pageLists.set(list, 0, 1);
+    this.#pageLists.set(list, 1, base);
+    if (!this.#addPage(swarm, list)) {
+      this.#pageLists.give(list);
+      return false;
+    }
+    this.#swarms.set(swarm, SWARM.base, list);
     this.#swarms.set(swarm, SWARM.sizeClass, SEVERAL_PAGES);
+    for (let row = base; row < base + PAGE_ROWS; row++) this.#table.insert(this.#hashOf(row), row);
     return true;
   }
 
-  #addPage(swarm: number, pages: number[]): boolean {
+  /** The opposite, for one whose peers all are in its first page. */
+  #gather(swarm: number): void {
+    const list = this.#swarms.get(swarm, SWARM.base);
+    const base = this.#pageLists.get(list, 1);
+    const end = base + this.#swarms.get(swarm, SWARM.size);
+    for (let row = base; row < end; row++) this.#table.remove(this.#hashOf(row), row);
+    this.#pageLists.give(list);
+    this.#swarms.set(swarm, SWARM.base, base);
+    this.#swarms.set(swarm, SWARM.sizeClass, PAGE_CLASS);
+  }
+
+  #addPage(swarm: number, list: number): boolean {
     const first = this.#arena.take(PAGE_CLASS, swarm);
     if (first === NONE) return false;
-    pages.push(first);
+    const count = this.#pageLists.get(list, 0) + 1;
+    this.#pageLists.set(list, count, first);
+    this.#pageLists.set(list, 0, count);
     return true;
   }
 
@@ -347,13 +340,11 @@ export class Members {
     const sizeClass = this.#swarms.get(swarm, SWARM.sizeClass);
     const base = this.#swarms.get(swarm, SWARM.base);
     if (sizeClass === SEVERAL_PAGES) {
-      const pages = this.#pageLists.get(swarm)!;
-      if (size > (pages.length - 1) * PAGE_ROWS - PAGE_SLACK) return;
-      this.#arena.give(pages.pop()!, PAGE_CLASS);
-      if (pages.length > 1) return;
-      this.#pageLists.delete(swarm);
-      this.#swarms.set(swarm, SWARM.base, pages[0]!);
-      this.#swarms.set(swarm, SWARM.sizeClass, PAGE_CLASS);
+      const count = this.#pageLists.get(base, 0);
+      if (size > (count - 1) * PAGE_ROWS - PAGE_SLACK) return;
+      this.#arena.give(this.#pageLists.get(base, count), PAGE_CLASS);
+      this.#pageLists.set(base, 0, count - 1);
+      if (count === 2) this.#gather(swarm);
     } else if (size === 0) {
       this.#arena.give(base, sizeClass);
       this.#swarms.set(swarm, SWARM.base, NONE);

@@ -3,6 +3,7 @@ import { addressBytes } from '../common/base/address.ts';
 import { readU16, readU32, writeU32 } from '../common/base/bytes.ts';
 import type { WireHash } from '../common/base/ids.ts';
 import { instant, NEVER } from '../common/base/ids.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import type { Announcement } from './registry.ts';
 import { Registry } from './registry.ts';
@@ -30,7 +31,13 @@ class Crowd {
 
   constructor(seed: number) {
     this.random = new SeededRandom({ seed });
-    this.registry = new Registry({ random: this.random, limits: LIMITS, now: this.now, barren: () => {} });
+    this.registry = new Registry({
+      memory: new OwnMemory(),
+      random: this.random,
+      limits: LIMITS,
+      now: this.now,
+      barren: () => {},
+    });
   }
 
   /** One announce; its answer is compared with all that is known. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { addressBytes } from '../common/base/address.ts';
 import type { Instant, WireHash } from '../common/base/ids.ts';
 import { instant } from '../common/base/ids.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import type { AddressBytes } from '../common/wire/tracker-packets.ts';
 import { decodeAnnounceResponse, encodeAnnounceResponse } from '../common/wire/tracker-packets.ts';
@@ -112,7 +113,13 @@ describe('the registry beside a naive one', () => {
     fc.assert(
       fc.property(history, fc.nat(), (steps, seed) => {
         const random = new SeededRandom({ seed });
-        const registry = new Registry({ random, limits: LIMITS, now: START, barren: () => {} });
+        const registry = new Registry({
+          memory: new OwnMemory(),
+          random,
+          limits: LIMITS,
+          now: START,
+          barren: () => {},
+        });
         const naive = new NaiveRegistry();
         let now = START;
         for (const step of steps) {

@@ -3,6 +3,7 @@ import { addressBytes } from '../common/base/address.ts';
 import { toHex } from '../common/base/bytes.ts';
 import type { Instant, WireHash } from '../common/base/ids.ts';
 import { instant, NEVER } from '../common/base/ids.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import type { AddressBytes } from '../common/wire/tracker-packets.ts';
 import { decodeAnnounceResponse, encodeAnnounceResponse } from '../common/wire/tracker-packets.ts';
@@ -17,7 +18,13 @@ const HERE = addressBytes('192.0.2.1')!;
 const START = instant(1_000_000);
 
 const made = (limits: Partial<RegistryLimits> = {}, barren: (hash: WireHash) => void = () => {}): Registry =>
-  new Registry({ random: new SeededRandom({ seed: 1 }), limits: { ...ROOM, ...limits }, now: START, barren });
+  new Registry({
+    memory: new OwnMemory(),
+    random: new SeededRandom({ seed: 1 }),
+    limits: { ...ROOM, ...limits },
+    now: START,
+    barren,
+  });
 
 const announcement = (over: Partial<Announcement> = {}): Announcement => ({
   infoHash: HASH,

@@ -1,4 +1,5 @@
 import type { Instant, WireHash } from '../common/base/ids.ts';
+import type { WordMemory } from '../common/base/memory-ports.ts';
 import type { Random } from '../common/base/ports.ts';
 import { expiryTickOf, tickOf } from './expiry-wheel.ts';
 import { HalfSipHash } from './half-sip-hash.ts';
@@ -63,6 +64,12 @@ export interface RegistryLimits {
 
 const NOBODY: SwarmState = { seeders: 0, partialSeeds: 0, leechers: 0, completed: 0 };
 
+/** What is asked of a registry, whether one thread has it or several share it. */
+export type RegistryView = Pick<
+  Registry,
+  'peers' | 'swarms' | 'expiredPeers' | 'nextDue' | 'sweep' | 'announce' | 'beat' | 'remove' | 'roleOf' | 'state'
+>;
+
 /**
  * Who is in which swarm. A peer is its address and port: peer ids and keys are claims, and some clients change them.
  *
@@ -72,8 +79,9 @@ const NOBODY: SwarmState = { seeders: 0, partialSeeds: 0, leechers: 0, completed
  * - What is full refuses newcomers; those who are in stay in. Swarms are different, since anybody can name new ones:
  *   the empty one that was left longest ago gives way, and if none is empty, one not heard of for about longest.
  *
- * All of it lies in typed arrays, by number: a peer of IPv4 takes about 20 bytes, and nothing is allocated, copied or
- * looked through as a whole, however many there are.
+ * All of it lies in arrays of words, by number: a peer of IPv4 takes about 20 bytes, and nothing is allocated, copied or
+ * looked through as a whole, however many there are. In between two calls nothing of it is anywhere else, so several
+ * threads may each have a registry over the same words; see `guarded-registry.ts`.
  *
  * BOUNDED: by `limits`; the rest (sources, tables) has no more members than there are peers.
  */
@@ -88,24 +96,26 @@ export class Registry {
   readonly #expireV6 = (row: number): void => this.#expireSwept(this.#membersV6, row);
   /** The answer that is being made; read at once by who asked. */
   readonly #answer = { ok: true as const, peerBytes: 0, seeders: 0, leechers: 0 };
-  #expiredPeers = 0;
+  readonly #expiredPeers: Int32Array;
 
   constructor(options: {
+    readonly memory: WordMemory;
     readonly random: Random;
     readonly limits: RegistryLimits;
     readonly now: Instant;
     /** Called when the last seeder and partial seed of a swarm, in one family, is gone. */
     readonly barren: (infoHash: WireHash) => void;
   }) {
-    const { random, limits, now } = options;
+    const { memory, random, limits, now } = options;
     this.#limits = limits;
     this.#barren = options.barren;
-    const hash = new HalfSipHash({ key: random.bytes(8), roundsPerWord: 1, roundsAtEnd: 3 });
-    const swarms = new SwarmRows({ hash });
+    const hash = new HalfSipHash({ key: keyIn(memory, random), roundsPerWord: 1, roundsAtEnd: 3 });
+    const swarms = new SwarmRows({ memory, hash, maxSwarms: limits.swarms + 1 });
     this.#swarms = swarms;
-    const maxRows = rowsFor(limits);
-    this.#membersV4 = new Members({ hash, swarms, addressWords: 1, maxRows, now });
-    this.#membersV6 = new Members({ hash, swarms, addressWords: 4, maxRows, now });
+    const bounds = { maxRows: rowsFor(limits), maxPeers: limits.peers, maxPeersPerSwarm: limits.peersPerSwarm };
+    this.#membersV4 = new Members({ memory, hash, swarms, addressWords: 1, ...bounds, now });
+    this.#membersV6 = new Members({ memory, hash, swarms, addressWords: 4, ...bounds, now });
+    this.#expiredPeers = memory.words(1);
     this.#sampler = new Sampler({
       swarms,
       seed: 1 + random.below(2 ** 32 - 1),
@@ -120,7 +130,7 @@ export class Registry {
   }
   /** Peers that were dropped because their time was over, since the start. */
   get expiredPeers(): number {
-    return this.#expiredPeers;
+    return this.#expiredPeers[0]! >>> 0;
   }
   /** When a sweep may find something. */
   get nextDue(): Instant {
@@ -267,7 +277,7 @@ export class Registry {
 
   /** Without settling: whoever met the dead peer may still be at work on its swarm. */
   #expire(members: Members, row: number): void {
-    this.#expiredPeers++;
+    this.#expiredPeers[0]!++;
     this.#forget(members, row);
   }
 
@@ -306,6 +316,14 @@ export class Registry {
     answer.leechers = swarm === NONE ? 0 : this.#swarms.get(swarm, SWARM.size) - answer.seeders;
     return answer;
   }
+}
+
+/** The key by which things are found, which all who share the memory must have. */
+function keyIn(memory: WordMemory, random: Random): Uint8Array {
+  const words = memory.words(2);
+  const key = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  if (memory.isNew) key.set(random.bytes(key.length));
+  return key;
 }
 
 /** Rows come in blocks of a power of two, at least four, of which most are more than half full. */

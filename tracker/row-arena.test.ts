@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { PAGE_CLASS, PAGE_ROWS, RowArena, rowsOf, VACANT } from './row-arena.ts';
 import { NONE } from './slot-table.ts';
 
@@ -14,7 +15,7 @@ describe('the arena of rows', () => {
     const step = fc.record({ sizeClass: fc.nat({ max: PAGE_CLASS }), give: fc.boolean(), which: fc.nat() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const arena = new RowArena({ wordsPerRow: 3, maxRows: 8_192 });
+        const arena = new RowArena({ memory: new OwnMemory(), wordsPerRow: 3, maxRows: 8_192 });
         const taken: Block[] = [];
         for (const [owner, { sizeClass, give, which }] of steps.entries()) {
           if (give && taken.length > 0) {
@@ -30,7 +31,7 @@ describe('the arena of rows', () => {
             const apart = last < other.first || first >= other.first + rowsOf(other.sizeClass);
             expect(apart).toBe(true);
           }
-          for (let row = first; row <= last; row++) expect(arena.wordsOf(row)[arena.at(row) + 2]).toBe(VACANT);
+          for (let row = first; row <= last; row++) expect(arena.words[arena.at(row) + 2]).toBe(VACANT);
           taken.push({ first, sizeClass, owner });
         }
         for (const { first, sizeClass, owner } of taken) {
@@ -41,7 +42,7 @@ describe('the arena of rows', () => {
   });
 
   it('puts halves together again, and says when it is full', () => {
-    const arena = new RowArena({ wordsPerRow: 3, maxRows: 4_096 });
+    const arena = new RowArena({ memory: new OwnMemory(), wordsPerRow: 3, maxRows: 4_096 });
     const small = Array.from({ length: 1_024 }, () => arena.take(0, 1));
     expect(new Set(small).size).toBe(1_024);
     expect([small.includes(NONE), arena.take(0, 1)]).toEqual([false, NONE]);

@@ -110,7 +110,7 @@ function takeFromBlock(members: Members, base: number, round: Round, sample: Sam
   const { addressWords, wordsPerRow } = members;
   const { count, stride } = round;
   const { nowTick, view, end } = sample;
-  const words = members.wordsOf(base);
+  const { words } = members;
   const first = members.at(base) + round.from * wordsPerRow;
   const selfAt = sample.self === NONE ? NONE : members.at(sample.self);
   let [turn, place, to] = [round.turn, round.turn, sample.to];
@@ -136,7 +136,7 @@ function takeFromBlock(members: Members, base: number, round: Round, sample: Sam
 
 /** The same for a swarm of several pages, where each peer has to be looked for. */
 function takeFromPages(members: Members, swarm: number, round: Round, sample: Sample): void {
-  const { addressWords } = members;
+  const { addressWords, words } = members;
   const { from, count, stride } = round;
   const { self, nowTick, view, end } = sample;
   let [turn, place] = [round.turn, round.turn];
@@ -144,7 +144,6 @@ function takeFromPages(members: Members, swarm: number, round: Round, sample: Sa
     const row = members.rowAt(swarm, from + place);
     place = (place + stride) % count;
     if (place === turn) place = turn = nextTurn(turn, count);
-    const words = members.wordsOf(row);
     const at = members.at(row);
     if (row === self || words[at + addressWords + 1]! <= nowTick) continue;
     for (let i = 0; i < addressWords; i++) view.setInt32(sample.to + 4 * i, words[at + i]!);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoint, PeerId, WireHash } from '../common/base/ids.ts';
 import { instant } from '../common/base/ids.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import type { LogFields, Log, UdpPort } from '../common/base/ports.ts';
 import { VirtualClock } from '../common/sim/clock.ts';
 import { SeededRandom } from '../common/sim/random.ts';
@@ -26,6 +27,7 @@ class Scene {
   constructor() {
     this.service = new TrackerService({
       cookie: new Cookie({ secret: new Uint8Array(32), epochMs: 0 }),
+      memory: new OwnMemory(),
       random: new SeededRandom({ seed: 1 }),
       settings: {
         intervalS: 30,
@@ -34,6 +36,7 @@ class Scene {
       },
       now: this.clock.now(),
       firstSequence: 1,
+      tellBarren: undefined,
     });
     const udp: UdpPort = {
       local: { host: '0.0.0.0', port: 6969 },
@@ -54,7 +57,7 @@ class Scene {
       child: () => log,
     };
     const meter = { count: (name: string) => this.counted.push(name) };
-    this.server = new TrackerServer({ clock: this.clock, udp, log, meter, service: this.service });
+    this.server = new TrackerServer({ clock: this.clock, udp, log, meter, service: this.service, forward: undefined });
     this.server.start();
   }
 

@@ -9,6 +9,7 @@ export class TrackerServer {
   readonly #udp: UdpPort;
   readonly #service: TrackerService;
   readonly #upkeep: Upkeep;
+  readonly #forward: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   #stopped = false;
 
   constructor(options: {
@@ -17,11 +18,14 @@ export class TrackerServer {
     readonly log: Log;
     readonly meter: Meter;
     readonly service: TrackerService;
+    /** Hands on what the thread that has the catalogue is to answer; undefined where the catalogue is here. */
+    readonly forward: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   }) {
     const { clock, log, meter, service } = options;
     this.#clock = clock;
     this.#udp = options.udp;
     this.#service = service;
+    this.#forward = options.forward;
     this.#upkeep = new Upkeep({ clock, log, meter, clerk: service });
   }
 
@@ -31,7 +35,7 @@ export class TrackerServer {
   }
 
   start(): void {
-    this.#udp.onDatagram((bytes, from) => this.#receive(bytes, from));
+    this.#udp.onDatagram((bytes, from) => this.take(bytes, from));
   }
 
   /** Answers nothing from now on; resolves when the socket is closed. */
@@ -41,11 +45,13 @@ export class TrackerServer {
     await this.#udp.close();
   }
 
-  #receive(bytes: Uint8Array, from: Endpoint): void {
+  /** Answers a datagram, which another thread may have received. */
+  take(bytes: Uint8Array, from: Endpoint): void {
     if (this.#stopped) return;
     const now = this.#clock.now();
     const { outcome, reply } = this.#service.handle(bytes, from, now);
     if (reply !== undefined) this.#udp.send(reply, from);
+    else if (outcome === 'for_the_catalogue') this.#forward?.(bytes, from);
     this.#upkeep.served(outcome, now);
   }
 }

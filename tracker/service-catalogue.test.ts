@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { writeU16 } from '../common/base/bytes.ts';
 import type { Endpoint, InfoHashV1, InfoHashV2, PeerId, WireHash } from '../common/base/ids.ts';
 import { instant, wireHashOf } from '../common/base/ids.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import type { CatalogueItem } from '../common/wire/catalogue-entry.ts';
 import {
@@ -53,6 +54,7 @@ class Scene {
   nowS = 1_000;
   readonly #service = new TrackerService({
     cookie: new Cookie({ secret: new Uint8Array(32), epochMs: 0 }),
+    memory: new OwnMemory(),
     random: new SeededRandom({ seed: 1 }),
     settings: {
       intervalS: 30,
@@ -61,6 +63,7 @@ class Scene {
     },
     now: instant(1_000_000),
     firstSequence: 1,
+    tellBarren: undefined,
   });
 
   get entries(): number {

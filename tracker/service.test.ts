@@ -4,6 +4,7 @@ import { concatBytes, writeU32 } from '../common/base/bytes.ts';
 import type { Endpoint, InfoHashV2, Instant, PeerId, WireHash } from '../common/base/ids.ts';
 import { endpointText, instant } from '../common/base/ids.ts';
 import { MAX_DATAGRAM_BYTES, MAX_PEERS_V4, MAX_PEERS_V6 } from '../common/base/limits.ts';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import type { CatalogueItem } from '../common/wire/catalogue-entry.ts';
 import { encodeBeatRequest, encodePublishRequest } from '../common/wire/catalogue-publishing.ts';
@@ -52,10 +53,12 @@ class Asker {
   constructor(intervalS = 30, ttlS = 90) {
     this.service = new TrackerService({
       cookie: this.cookie,
+      memory: new OwnMemory(),
       random: new SeededRandom({ seed: 1 }),
       settings: { intervalS, ttlS, limits: { swarms: 100, peers: 1_000, peersPerSwarm: 500, peersPerSource: 300 } },
       now: START,
       firstSequence: 1,
+      tellBarren: undefined,
     });
   }
 

@@ -1,6 +1,7 @@
 import { addressBytes, writeIPv4 } from '../common/base/address.ts';
-import type { Endpoint, Instant } from '../common/base/ids.ts';
+import type { Endpoint, Instant, WireHash } from '../common/base/ids.ts';
 import { MAX_DATAGRAM_BYTES } from '../common/base/limits.ts';
+import type { WordMemory } from '../common/base/memory-ports.ts';
 import type { Random } from '../common/base/ports.ts';
 import { Prefixes } from '../common/base/prefixes.ts';
 import type { BeatRequest, PublishRequest } from '../common/wire/catalogue-publishing.ts';
@@ -8,10 +9,11 @@ import { encodeBeatResponse, encodePublishResponse } from '../common/wire/catalo
 import { encodeHelloResponse, encodeListResponse, encodeLookupResponse } from '../common/wire/catalogue-reading.ts';
 import type { RequestFault, TrackerRequest } from '../common/wire/tracker-packets.ts';
 import {
+  ANNOUNCE_RESPONSE_BYTES,
   encodeConnectResponse,
   encodeErrorResponse,
   encodeScrapeResponse,
-  writeAnnounceResponse,
+  writeAnnounceHead,
 } from '../common/wire/tracker-packets.ts';
 import { type ReadRequest, RequestReader, type TrackerAnnounce } from '../common/wire/tracker-reader.ts';
 import { Clerk, type ServiceSettings } from './clerk.ts';
@@ -26,7 +28,9 @@ export type Outcome =
   | 'zero_source_port'
   | 'bad_connection_id'
   | 'expired_connection_id'
-  | 'publish_refused';
+  | 'publish_refused'
+  /** Good, and to be answered by the thread that has the catalogue. */
+  | 'for_the_catalogue';
 
 export interface Handled {
   readonly outcome: Outcome;
@@ -49,21 +53,29 @@ export class TrackerService {
   readonly #reader = new RequestReader();
   readonly #addressV4 = new Uint8Array(4);
   readonly #reply = new Prefixes(new Uint8Array(MAX_DATAGRAM_BYTES));
+  /** Where in it the peers are. */
+  readonly #peers = new Prefixes(this.#reply.whole.subarray(ANNOUNCE_RESPONSE_BYTES));
   readonly #announced: { outcome: 'announce'; reply: Uint8Array } = { outcome: 'announce', reply: this.#reply.whole };
+  readonly #isCatalogueHere: boolean;
   #now: Instant;
 
   constructor(options: {
     readonly cookie: Cookie;
+    /** Where the registry lies. */
+    readonly memory: WordMemory;
     readonly random: Random;
     readonly settings: ServiceSettings;
     readonly now: Instant;
     /** Where catalogue entries begin to be numbered; at least 1. */
     readonly firstSequence: number;
+    /** Who has the catalogue, when another thread has, and is to be told of swarms without seeders. */
+    readonly tellBarren: ((swarm: WireHash) => void) | undefined;
   }) {
-    const { random, settings, now, firstSequence } = options;
+    const { memory, random, settings, now, firstSequence, tellBarren } = options;
     this.#cookie = options.cookie;
     this.#now = now;
-    this.clerk = new Clerk({ random, settings, now, firstSequence });
+    this.clerk = new Clerk({ memory, random, settings, now, firstSequence, tellBarren });
+    this.#isCatalogueHere = tellBarren === undefined;
   }
 
   /** How much there is, for people. */
@@ -113,10 +125,12 @@ export class TrackerService {
       case 'hello':
         return { outcome: kind, reply: encodeHelloResponse(transactionId, clerk.hello()) };
       case 'publish':
-        return this.#publish(request, address);
+        return this.#isCatalogueHere ? this.#publish(request, address) : ELSEWHERE;
       case 'list':
+        if (!this.#isCatalogueHere) return ELSEWHERE;
         return { outcome: kind, reply: encodeListResponse(transactionId, clerk.catalogue.list(request)) };
       case 'lookup':
+        if (!this.#isCatalogueHere) return ELSEWHERE;
         return { outcome: kind, reply: encodeLookupResponse(transactionId, clerk.catalogue.lookup(request.by)) };
       case 'heartbeat':
       case 'withdraw':
@@ -126,9 +140,10 @@ export class TrackerService {
 
   #announce(request: TrackerAnnounce, address: Uint8Array): Handled {
     const { transactionId } = request;
-    const answer = this.clerk.announce(request, address, this.#now);
+    const answer = this.clerk.announce(request, address, this.#now, this.#peers);
     if (!answer.ok) return explained(answer.reason, transactionId, answer.text);
-    this.#announced.reply = this.#reply.of(writeAnnounceResponse(transactionId, answer, this.#reply.whole));
+    writeAnnounceHead(transactionId, answer, this.#reply.whole);
+    this.#announced.reply = this.#reply.of(ANNOUNCE_RESPONSE_BYTES + answer.peers.length);
     return this.#announced;
   }
 
@@ -145,6 +160,7 @@ export class TrackerService {
   }
 }
 
+const ELSEWHERE: Handled = { outcome: 'for_the_catalogue', reply: undefined };
 const silent = (outcome: Outcome): Handled => ({ outcome, reply: undefined });
 const explained = (outcome: Outcome, transactionId: number, text: string): Handled => ({
   outcome,

@@ -34,20 +34,20 @@ export class SipHash {
       D ^= high;
       for (let round = 0; round < rounds; round++) {
         const aNext = (a + b) | 0;
-        const ANext = (A + B + (aNext >>> 0 < a >>> 0 ? 1 : 0)) | 0;
+        const ANext = (A + B + carry(a, b, aNext)) | 0;
         const bNext = ((b << 13) | (B >>> 19)) ^ aNext;
         B = ((B << 13) | (b >>> 19)) ^ ANext;
         const cNext = (c + d) | 0;
-        C = (C + D + (cNext >>> 0 < c >>> 0 ? 1 : 0)) | 0;
+        C = (C + D + carry(c, d, cNext)) | 0;
         const dNext = ((d << 16) | (D >>> 16)) ^ cNext;
         D = ((D << 16) | (d >>> 16)) ^ C;
         // The halves of `a` have changed places, a turn by 32 bits.
         a = (ANext + dNext) | 0;
-        A = (aNext + D + (a >>> 0 < ANext >>> 0 ? 1 : 0)) | 0;
+        A = (aNext + D + carry(ANext, dNext, a)) | 0;
         d = ((dNext << 21) | (D >>> 11)) ^ a;
         D = ((D << 21) | (dNext >>> 11)) ^ A;
         const sum = (cNext + bNext) | 0;
-        const SUM = (C + B + (sum >>> 0 < cNext >>> 0 ? 1 : 0)) | 0;
+        const SUM = (C + B + carry(cNext, bNext, sum)) | 0;
         b = ((bNext << 17) | (B >>> 15)) ^ sum;
         B = ((B << 17) | (bNext >>> 15)) ^ SUM;
         // As have those of `c`.
@@ -61,3 +61,6 @@ export class SipHash {
     this.high = A ^ B ^ C ^ D;
   }
 }
+
+/** Of the sum of two words, without a branch: a processor would foresee every other one wrongly. */
+const carry = (a: number, b: number, sum: number): number => ((a & b) | ((a | b) & ~sum)) >>> 31;

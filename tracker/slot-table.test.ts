@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OwnMemory } from '../common/base/own-memory.ts';
 import { SeededRandom } from '../common/sim/random.ts';
 import { NONE, SlotTable } from './slot-table.ts';
 
@@ -32,7 +33,7 @@ describe('a slot table', () => {
       fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
         // Who was renamed keeps the hash it came in with.
         const hashes = new Map<number, number>();
-        const table = new SlotTable({ hashOf: (id) => hashes.get(id)! });
+        const table = new SlotTable({ memory: new OwnMemory(), maxMembers: 400, hashOf: (id) => hashes.get(id)! });
         for (const { id, to, kind } of steps) {
           const hash = hashes.get(id);
           if (hash === undefined && kind > 1) {
@@ -56,7 +57,7 @@ describe('a slot table', () => {
   });
 
   it('grows to many and back, and finds everybody all the time', () => {
-    const table = new SlotTable({ hashOf: spread });
+    const table = new SlotTable({ memory: new OwnMemory(), maxMembers: 20_000, hashOf: spread });
     const random = new SeededRandom({ seed: 3 });
     const expectSome = (first: number, end: number): void => {
       for (let i = 0; i < 20; i++) expectMember(table, spread, first + random.below(end - first), true);

@@ -1,3 +1,5 @@
+import type { WordMemory } from '../common/base/memory-ports.ts';
+
 /** Stands for nobody wherever a number names something kept. */
 export const NONE = -1;
 
@@ -7,6 +9,7 @@ const ID_MASK = 2 ** ID_BITS - 1;
 export const MAX_MEMBERS = ID_MASK - 1;
 
 const LEAST_SLOTS = 64;
+const GROWTH = 1.5;
 const FULLEST = 0.8;
 const EMPTIEST = 0.2;
 /** Slots of the table before that one step takes over: enough that a new table cannot fill up meanwhile. */
@@ -15,46 +18,66 @@ const MOVED_PER_SEEK = 4;
 /** What stands in the old table where a member was: it was taken over, or left. */
 const GONE = -1 & ~ID_MASK;
 
+/** What the threads that share a table must agree upon. */
+const REGISTER = {
+  size: 0,
+  /** Slots of the table. */
+  slots: 1,
+  /** Slots of the table before, of which the first `moved` are taken over; 0 when all of it was. */
+  oldSlots: 2,
+  moved: 3,
+  /** In which of the two regions the table is; the one before is in the other. */
+  region: 4,
+} as const;
+
 /**
  * Finds members by their hash: open addressing with linear probing. What a member is, is the caller's to know and to
  * compare: `seek` gives those who may be meant, one by one.
  *
  * A table that is too full or too empty is not copied at once: the next one takes over a few slots with every step,
- * and until it has all of them both are looked at. So no step takes long, however many members there are.
+ * and until it has all of them both are looked at. So no step takes long, however many members there are. What was
+ * taken over is empty again, so that the table after the next finds its region empty.
  *
- * BOUNDED: by its members, whom the caller bounds; at most five slots for each.
+ * BOUNDED: by `maxMembers`, which the caller must not exceed; at most five slots for each, and room for two tables.
  */
 export class SlotTable {
   readonly #hashOf: (id: number) => number;
-  #slots = new Int32Array(LEAST_SLOTS);
-  #scale = LEAST_SLOTS / 2 ** 32;
-  /** The table before, from `#moved` on; empty when all of it was taken over. */
-  #old = new Int32Array(0);
-  #oldScale = 0;
-  #moved = 0;
-  #size = 0;
+  readonly #registers: Int32Array;
+  readonly #regions: readonly [Int32Array, Int32Array];
   /** Where the search stands. */
   #soughtTag = 0;
+  #slots: Int32Array;
+  #slotCount = 0;
   #at = 0;
+  #old: Int32Array;
   #oldAt = NONE;
+  #oldStart = NONE;
 
   constructor(options: {
+    readonly memory: WordMemory;
+    readonly maxMembers: number;
     /** The hash with which a member was put in. */
     readonly hashOf: (id: number) => number;
   }) {
+    const { memory, maxMembers } = options;
     this.#hashOf = options.hashOf;
+    this.#registers = memory.words(Object.keys(REGISTER).length);
+    const most = Math.ceil((maxMembers / FULLEST) * GROWTH) + 2 * LEAST_SLOTS;
+    this.#regions = [memory.words(most), memory.words(most)];
+    [this.#slots, this.#old] = this.#regions;
+    if (memory.isNew) this.#registers[REGISTER.slots] = LEAST_SLOTS;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#registers[REGISTER.size]!;
   }
 
   /** Begins a search: the first member that may have this hash, or `NONE`. */
   seek(hash: number): number {
-    if (this.#old.length > 0) this.#takeOver(MOVED_PER_SEEK);
+    this.#open(MOVED_PER_SEEK);
     this.#soughtTag = hash << ID_BITS;
-    this.#at = this.#homeOf(hash);
-    this.#oldAt = this.#old.length > 0 ? homeIn(hash, this.#oldScale) : NONE;
+    this.#at = homeIn(hash, this.#slotCount);
+    this.#oldStart = this.#oldAt = this.#oldHome(hash);
     return this.next();
   }
 
@@ -64,7 +87,7 @@ export class SlotTable {
     for (;;) {
       const entry = slots[this.#at]!;
       if (entry === 0) break;
-      if (++this.#at === slots.length) this.#at = 0;
+      if (++this.#at === this.#slotCount) this.#at = 0;
       if ((entry & ~ID_MASK) === this.#soughtTag) return (entry & ID_MASK) - 1;
     }
     return this.#oldAt === NONE ? NONE : this.#nextOld();
@@ -72,56 +95,86 @@ export class SlotTable {
 
   /** Puts in a member that is not there. */
   insert(hash: number, id: number): void {
-    if (this.#old.length > 0) this.#takeOver(MOVED_PER_INSERT);
-    else if (this.#size >= FULLEST * this.#slots.length) this.#renew(Math.ceil(this.#slots.length * 1.5));
-    put(this.#slots, this.#homeOf(hash), entryOf(hash, id));
-    this.#size++;
+    this.#open(MOVED_PER_INSERT);
+    const registers = this.#registers;
+    const size = registers[REGISTER.size]!;
+    if (registers[REGISTER.oldSlots] === 0 && size >= FULLEST * this.#slotCount) {
+      this.#renew(Math.ceil(this.#slotCount * GROWTH));
+    }
+    put(this.#slots, this.#slotCount, homeIn(hash, this.#slotCount), entryOf(hash, id));
+    registers[REGISTER.size] = size + 1;
   }
 
   /** Takes out a member that is there. */
   remove(hash: number, id: number): void {
+    this.#open(0);
     const entry = entryOf(hash, id);
-    const at = find(this.#slots, this.#homeOf(hash), entry);
-    if (at === NONE) this.#old[find(this.#old, homeIn(hash, this.#oldScale), entry)] = GONE;
+    const at = find(this.#slots, this.#slotCount, homeIn(hash, this.#slotCount), entry);
+    if (at === NONE) this.#old[this.#findOld(hash, entry)] = GONE;
     else this.#close(at);
-    this.#size--;
-    const { length } = this.#slots;
-    if (this.#old.length === 0 && length > LEAST_SLOTS && this.#size < EMPTIEST * length) {
-      this.#renew(Math.max(LEAST_SLOTS, this.#size * 2));
+    const size = --this.#registers[REGISTER.size]!;
+    const count = this.#slotCount;
+    if (this.#registers[REGISTER.oldSlots] === 0 && count > LEAST_SLOTS && size < EMPTIEST * count) {
+      this.#renew(Math.max(LEAST_SLOTS, size * 2));
     }
   }
 
   /** Has `other`, of the same hash, stand where the member `id` stood. */
   rename(hash: number, id: number, other: number): void {
+    this.#open(0);
     const entry = entryOf(hash, id);
-    const at = find(this.#slots, this.#homeOf(hash), entry);
-    if (at === NONE) this.#old[find(this.#old, homeIn(hash, this.#oldScale), entry)] = entryOf(hash, other);
+    const at = find(this.#slots, this.#slotCount, homeIn(hash, this.#slotCount), entry);
+    if (at === NONE) this.#old[this.#findOld(hash, entry)] = entryOf(hash, other);
     else this.#slots[at] = entryOf(hash, other);
   }
 
-  #homeOf(hash: number): number {
-    return homeIn(hash, this.#scale);
+  /** Looks up how things stand, which another thread may have changed, and takes over a few slots. */
+  #open(slotsToMove: number): void {
+    const registers = this.#registers;
+    const region = registers[REGISTER.region]!;
+    this.#slots = this.#regions[region]!;
+    this.#slotCount = registers[REGISTER.slots]!;
+    this.#old = this.#regions[1 - region]!;
+    if (registers[REGISTER.oldSlots] !== 0 && slotsToMove > 0) this.#takeOver(slotsToMove);
+  }
+
+  /** Where a search in the table before begins; nothing is left in front of `moved`. */
+  #oldHome(hash: number): number {
+    const count = this.#registers[REGISTER.oldSlots]!;
+    return count === 0 ? NONE : Math.max(homeIn(hash, count), this.#registers[REGISTER.moved]!);
   }
 
   #nextOld(): number {
     const old = this.#old;
     for (;;) {
-      const entry = old[this.#oldAt]!;
+      const entry = this.#oldAt === NONE ? 0 : old[this.#oldAt]!;
       if (entry === 0) return NONE;
-      if (++this.#oldAt === old.length) this.#oldAt = 0;
-      if ((entry & ~ID_MASK) === this.#soughtTag && entry !== GONE) return (entry & ID_MASK) - 1;
+      this.#oldAt = this.#afterOld(this.#oldAt, this.#oldStart);
+      if ((entry & ~ID_MASK) === this.#soughtTag && (entry & ID_MASK) !== 0) return (entry & ID_MASK) - 1;
     }
+  }
+
+  #findOld(hash: number, entry: number): number {
+    const start = this.#oldHome(hash);
+    for (let at = start; at !== NONE; at = this.#afterOld(at, start)) if (this.#old[at] === entry) return at;
+    throw new Error('no member of the table');
+  }
+
+  /** The slot to look at next; all that is left may be full, so that only the start ends the search: then `NONE`. */
+  #afterOld(at: number, start: number): number {
+    const next = at + 1 === this.#registers[REGISTER.oldSlots] ? this.#registers[REGISTER.moved]! : at + 1;
+    return next === start ? NONE : next;
   }
 
   /** Empties a slot and moves up those behind it that a search would no longer reach. */
   #close(hole: number): void {
     const slots = this.#slots;
-    const { length } = slots;
+    const count = this.#slotCount;
     for (let at = hole; ;) {
-      if (++at === length) at = 0;
+      if (++at === count) at = 0;
       const entry = slots[at]!;
       if (entry === 0) break;
-      const home = this.#homeOf(this.#hashOf((entry & ID_MASK) - 1));
+      const home = homeIn(this.#hashOf((entry & ID_MASK) - 1), count);
       // Cyclically: it may stand in the hole unless its home lies behind the hole, up to where it stands.
       const stays = hole <= at ? home > hole && home <= at : home > hole || home <= at;
       if (stays) continue;
@@ -132,43 +185,46 @@ export class SlotTable {
   }
 
   #renew(slotCount: number): void {
-    this.#old = this.#slots;
-    this.#oldScale = this.#scale;
-    this.#moved = 0;
-    this.#slots = new Int32Array(slotCount);
-    this.#scale = slotCount / 2 ** 32;
+    const registers = this.#registers;
+    registers[REGISTER.oldSlots] = this.#slotCount;
+    registers[REGISTER.moved] = 0;
+    registers[REGISTER.slots] = slotCount;
+    registers[REGISTER.region] = 1 - registers[REGISTER.region]!;
+    this.#open(0);
   }
 
   #takeOver(slotCount: number): void {
     const old = this.#old;
-    const end = Math.min(old.length, this.#moved + slotCount);
-    for (let at = this.#moved; at < end; at++) {
+    const registers = this.#registers;
+    const count = registers[REGISTER.oldSlots]!;
+    const end = Math.min(count, registers[REGISTER.moved]! + slotCount);
+    for (let at = registers[REGISTER.moved]!; at < end; at++) {
       const entry = old[at]!;
+      old[at] = 0;
       if ((entry & ID_MASK) === 0) continue;
-      put(this.#slots, this.#homeOf(this.#hashOf((entry & ID_MASK) - 1)), entry);
-      old[at] = GONE;
+      const home = homeIn(this.#hashOf((entry & ID_MASK) - 1), this.#slotCount);
+      put(this.#slots, this.#slotCount, home, entry);
     }
-    this.#moved = end;
-    if (end === old.length) this.#old = new Int32Array(0);
+    registers[REGISTER.moved] = end;
+    if (end === count) registers[REGISTER.oldSlots] = 0;
   }
 }
 
 const entryOf = (hash: number, id: number): number => (hash << ID_BITS) | (id + 1);
 
 /** The high bits of the hash, spread over as many slots as there are. */
-const homeIn = (hash: number, scale: number): number => ((hash >>> 0) * scale) | 0;
+const homeIn = (hash: number, slotCount: number): number => ((hash >>> 0) * (slotCount * 2 ** -32)) | 0;
 
-function put(slots: Int32Array, home: number, entry: number): void {
+function put(slots: Int32Array, count: number, home: number, entry: number): void {
   let at = home;
-  while (slots[at] !== 0) if (++at === slots.length) at = 0;
+  while (slots[at] !== 0) if (++at === count) at = 0;
   slots[at] = entry;
 }
 
-function find(slots: Int32Array, home: number, entry: number): number {
-  if (slots.length === 0) return NONE;
+function find(slots: Int32Array, count: number, home: number, entry: number): number {
   for (let at = home; slots[at] !== 0;) {
     if (slots[at] === entry) return at;
-    if (++at === slots.length) at = 0;
+    if (++at === count) at = 0;
   }
   return NONE;
 }

@@ -1,3 +1,4 @@
+import type { WordMemory } from '../common/base/memory-ports.ts';
 import type { HalfSipHash } from './half-sip-hash.ts';
 import { NONE, SlotTable } from './slot-table.ts';
 import { WordSlab } from './word-slab.ts';
@@ -6,7 +7,7 @@ import { WordSlab } from './word-slab.ts';
  * How many peers each source has. A source is one IPv4 address, or one IPv6 /64: a household or a server is given a
  * whole one, so counting single IPv6 addresses would limit nobody.
  *
- * BOUNDED: by the peers; who has none is forgotten.
+ * BOUNDED: by the peers, of whom there are at most `maxPeers`; who has none is forgotten.
  */
 export class SourceCounts {
   readonly #hash: HalfSipHash;
@@ -16,12 +17,20 @@ export class SourceCounts {
   readonly #table: SlotTable;
   readonly #key: Int32Array;
 
-  constructor(options: { readonly hash: HalfSipHash; readonly addressWords: number }) {
+  constructor(options: {
+    readonly memory: WordMemory;
+    readonly hash: HalfSipHash;
+    readonly addressWords: number;
+    readonly maxPeers: number;
+  }) {
+    const { memory, maxPeers } = options;
     this.#hash = options.hash;
     this.#keyWords = options.addressWords === 1 ? 1 : 2;
-    this.#slab = new WordSlab({ wordsPerItem: this.#keyWords + 1 });
+    this.#slab = new WordSlab({ memory, wordsPerItem: this.#keyWords + 1, maxItems: maxPeers });
     this.#key = new Int32Array(this.#keyWords);
     this.#table = new SlotTable({
+      memory,
+      maxMembers: maxPeers,
       hashOf: (id) => {
         for (let i = 0; i < this.#keyWords; i++) this.#key[i] = this.#slab.get(id, i);
         return this.#hash.of(this.#key, this.#keyWords);

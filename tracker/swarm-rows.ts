@@ -1,5 +1,6 @@
 import type { WireHash } from '../common/base/ids.ts';
 import { readU32, writeU32 } from '../common/base/bytes.ts';
+import type { WordMemory } from '../common/base/memory-ports.ts';
 import type { HalfSipHash } from './half-sip-hash.ts';
 import { NONE, SlotTable } from './slot-table.ts';
 import { WordSlab } from './word-slab.ts';
@@ -30,29 +31,34 @@ const SWARM_WORDS = 16;
 /** Swarms that are passed over in the search for one to give way, because they were used. */
 const MAX_SPARED = 64;
 
-/** Swarms in the order in which they may have to give way, threaded through their words. */
-interface Recency {
-  oldest: number;
-  newest: number;
-}
+/**
+ * The lists of swarms in the order in which they may have to give way, threaded through their words: of each, one more
+ * than the first and than the last.
+ */
+const INHABITED = 0;
+/** Swarms without peers, kept for their `completed` count while there is room. */
+const DESERTED = 2;
+const NEWEST = 1;
 
 /**
  * The swarms, by number. The same hash is another swarm in each family: an answer holds peers of the asker's family
  * only (BEP 7, 15).
  *
- * BOUNDED: by the registry's limit on swarms.
+ * BOUNDED: by `maxSwarms`, which the caller must not exceed.
  */
 export class SwarmRows {
   readonly #hash: HalfSipHash;
-  readonly #slab = new WordSlab({ wordsPerItem: SWARM_WORDS });
+  readonly #slab: WordSlab;
+  readonly #table: SlotTable;
+  readonly #lists: Int32Array;
   readonly #key = new Int32Array(HASH_WORDS + 1);
-  readonly #table = new SlotTable({ hashOf: (id) => this.#hashOf(id) });
-  readonly #inhabited: Recency = { oldest: NONE, newest: NONE };
-  /** Swarms without peers, kept for their `completed` count while there is room. */
-  readonly #deserted: Recency = { oldest: NONE, newest: NONE };
 
-  constructor(options: { readonly hash: HalfSipHash }) {
+  constructor(options: { readonly memory: WordMemory; readonly hash: HalfSipHash; readonly maxSwarms: number }) {
+    const { memory, maxSwarms } = options;
     this.#hash = options.hash;
+    this.#slab = new WordSlab({ memory, wordsPerItem: SWARM_WORDS, maxItems: maxSwarms });
+    this.#table = new SlotTable({ memory, maxMembers: maxSwarms, hashOf: (id) => this.#hashOf(id) });
+    this.#lists = memory.words(4);
   }
 
   get count(): number {
@@ -79,13 +85,13 @@ export class SwarmRows {
     for (let field = SWARM.givers; field < SWARM_WORDS; field++) this.set(swarm, field, 0);
     this.set(swarm, SWARM.base, NONE);
     this.#table.insert(hash, swarm);
-    this.#append(this.#deserted, swarm);
+    this.#append(DESERTED, swarm);
     return swarm;
   }
 
   /** Forgets one that has no peers. */
   close(swarm: number): void {
-    this.#take(this.#deserted, swarm);
+    this.#take(DESERTED, swarm);
     this.#table.remove(this.#hashOf(swarm), swarm);
     this.#slab.give(swarm);
   }
@@ -98,15 +104,15 @@ export class SwarmRows {
 
   /** To be told when it got its first peer. */
   inhabit(swarm: number): void {
-    this.#take(this.#deserted, swarm);
-    this.#append(this.#inhabited, swarm);
+    this.#take(DESERTED, swarm);
+    this.#append(INHABITED, swarm);
     this.set(swarm, SWARM.used, 0);
   }
 
   /** To be told when its last peer left. */
   desert(swarm: number): void {
-    this.#take(this.#inhabited, swarm);
-    this.#append(this.#deserted, swarm);
+    this.#take(INHABITED, swarm);
+    this.#append(DESERTED, swarm);
   }
 
   /**
@@ -119,15 +125,15 @@ export class SwarmRows {
 
   /** Who is to give way: an empty one if there is any, else one not used for about longest; `NONE` of none. */
   leastWanted(): number {
-    if (this.#deserted.oldest !== NONE) return this.#deserted.oldest;
+    if (this.#lists[DESERTED] !== 0) return this.#lists[DESERTED]! - 1;
     for (let spared = 0; spared < MAX_SPARED; spared++) {
-      const swarm = this.#inhabited.oldest;
+      const swarm = this.#lists[INHABITED]! - 1;
       if (swarm === NONE || this.get(swarm, SWARM.used) === 0) return swarm;
       this.set(swarm, SWARM.used, 0);
-      this.#take(this.#inhabited, swarm);
-      this.#append(this.#inhabited, swarm);
+      this.#take(INHABITED, swarm);
+      this.#append(INHABITED, swarm);
     }
-    return this.#inhabited.oldest;
+    return this.#lists[INHABITED]! - 1;
   }
 
   #readKey(infoHash: Uint8Array, addressWords: number): number {
@@ -152,19 +158,20 @@ export class SwarmRows {
     return NONE;
   }
 
-  #append(list: Recency, swarm: number): void {
-    this.set(swarm, SWARM.older, list.newest);
+  #append(list: number, swarm: number): void {
+    const newest = this.#lists[list + NEWEST]! - 1;
+    this.set(swarm, SWARM.older, newest);
     this.set(swarm, SWARM.newer, NONE);
-    if (list.newest === NONE) list.oldest = swarm;
-    else this.set(list.newest, SWARM.newer, swarm);
-    list.newest = swarm;
+    if (newest === NONE) this.#lists[list] = swarm + 1;
+    else this.set(newest, SWARM.newer, swarm);
+    this.#lists[list + NEWEST] = swarm + 1;
   }
 
-  #take(list: Recency, swarm: number): void {
+  #take(list: number, swarm: number): void {
     const [older, newer] = [this.get(swarm, SWARM.older), this.get(swarm, SWARM.newer)];
-    if (older === NONE) list.oldest = newer;
+    if (older === NONE) this.#lists[list] = newer + 1;
     else this.set(older, SWARM.newer, newer);
-    if (newer === NONE) list.newest = older;
+    if (newer === NONE) this.#lists[list + NEWEST] = older + 1;
     else this.set(newer, SWARM.older, older);
   }
 }

@@ -22,6 +22,9 @@ export class Upkeep {
   readonly #clerk: Pick<Clerk, 'nextDue' | 'sweep' | 'size'>;
   /** By outcome. BOUNDED: by the fixed names of outcomes. */
   readonly #tallies = new Map<string, Tally>();
+  /** What was counted last, since mostly the next is the same. */
+  #lastOutcome = '';
+  #lastTally: Tally | undefined;
   #reportDue: Instant = NEVER;
   #wakeDue: Instant = NEVER;
   #cancelWake: () => void = () => {};
@@ -40,9 +43,12 @@ export class Upkeep {
 
   /** To be called for every request that was handled. */
   served(outcome: string, now: Instant): void {
-    const tally = this.#tallies.get(outcome) ?? this.#openTally(outcome);
-    tally.count++;
-    this.#meter.count(tally.counter);
+    if (this.#lastTally === undefined || outcome !== this.#lastOutcome) {
+      this.#lastTally = this.#tallies.get(outcome) ?? this.#openTally(outcome);
+      this.#lastOutcome = outcome;
+    }
+    this.#lastTally.count++;
+    this.#meter.count(this.#lastTally.counter);
     if (this.#reportDue === NEVER) this.#reportDue = after(now, REPORT_INTERVAL_MS);
     this.#schedule();
   }
@@ -84,6 +90,7 @@ export class Upkeep {
     const counts: Record<string, number> = {};
     for (const [outcome, tally] of this.#tallies) counts[outcome] = tally.count;
     this.#tallies.clear();
+    this.#lastTally = undefined;
     this.#log.debug(message, { ...this.#clerk.size, ...counts });
   }
 }

@@ -4,6 +4,7 @@ import { TrackerServer } from '../../tracker/server.ts';
 import { TrackerService } from '../../tracker/service.ts';
 import type { Endpoint, WireHash } from '../base/ids.ts';
 import { endpointText } from '../base/ids.ts';
+import { OwnMemory } from '../base/own-memory.ts';
 import { AnnounceScene, warningsTo } from '../sim/announce-scene.ts';
 import type { SimHost } from '../sim/host.ts';
 import type { SwarmCounts } from '../wire/tracker-packets.ts';
@@ -32,14 +33,16 @@ beforeEach(() => begin(1));
 async function track(host: SimHost, secret: Uint8Array = SECRET, local = '0.0.0.0'): Promise<TrackerService> {
   const service = new TrackerService({
     cookie: new Cookie({ secret, epochMs: 0 }),
+    memory: new OwnMemory(),
     random: host.random,
     settings: { intervalS: 30, ttlS: 90, limits: { swarms: 9, peers: 99, peersPerSwarm: 99, peersPerSource: 99 } },
     now: scene.clock.now(),
     firstSequence: 1,
+    tellBarren: undefined,
   });
   const udp = await host.udp.bind({ host: local, port: 6969 });
   const ports = { clock: host.clock, udp, log: warningsTo([]), meter: { count: () => {} } };
-  new TrackerServer({ ...ports, service }).start();
+  new TrackerServer({ ...ports, service, forward: undefined }).start();
   return service;
 }
 

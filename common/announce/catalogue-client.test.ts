@@ -4,6 +4,7 @@ import { TrackerServer } from '../../tracker/server.ts';
 import { TrackerService } from '../../tracker/service.ts';
 import type { InfoHashV2 } from '../base/ids.ts';
 import { wireHashOf } from '../base/ids.ts';
+import { OwnMemory } from '../base/own-memory.ts';
 import type { UdpPort } from '../base/ports.ts';
 import type { ScenePeer } from '../sim/announce-scene.ts';
 import { AnnounceScene, warningsTo } from '../sim/announce-scene.ts';
@@ -48,10 +49,12 @@ async function track(
   const limits = { swarms: 999, peers: 999, peersPerSwarm: 999, peersPerSource: 999 };
   const service = new TrackerService({
     cookie: new Cookie({ secret, epochMs: 0 }),
+    memory: new OwnMemory(),
     random: host.random,
     settings: { intervalS: 30, ttlS: 90, limits },
     now: scene.clock.now(),
     firstSequence: 1,
+    tellBarren: undefined,
   });
   const bound = await host.udp.bind({ host: '0.0.0.0', port: 6969 });
   const udp: UdpPort = {
@@ -60,7 +63,14 @@ async function track(
     close: () => bound.close(),
     onDatagram: (receive) => bound.onDatagram((bytes, from) => (hears(bytes) ? receive(bytes, from) : undefined)),
   };
-  new TrackerServer({ clock: host.clock, udp, log: warningsTo([]), meter: { count: () => {} }, service }).start();
+  new TrackerServer({
+    clock: host.clock,
+    udp,
+    log: warningsTo([]),
+    meter: { count: () => {} },
+    service,
+    forward: undefined,
+  }).start();
   return service;
 }
 

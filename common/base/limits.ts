@@ -253,6 +253,10 @@ export const MAX_PEERS_PER_SWARM = 100_000;
 /** Registrations (hash and port) from one address. */
 export const MAX_PEERS_PER_IP = 1_000;
 export const MAX_PEERS = 2_000_000;
+/** Threads of a tracker that answer. Beyond a few they wait for the registry most of the time. */
+export const MAX_TRACKER_WORKERS = 16;
+/** Requests for the catalogue that one of them has on their way to the thread that has it. */
+export const MAX_FORWARDED_DATAGRAMS = 256;
 /** Peers that one wake-up of the tracker looks at for expiry; the rest waits for the next one. */
 export const MAX_SWEEP_PEERS = 2_000;
 /** Retransmission of our own requests: 1, 2, 4 … s instead of BEP 15's 15 × 2^n. */

@@ -19,15 +19,11 @@ export class HostUdpBinder implements UdpBinder {
   }
 
   /** Rejects with a `ShoalError` of code NETWORK. */
-  async bind(local: Endpoint): Promise<UdpPort> {
+  async bind(local: Endpoint): Promise<HostUdpPort> {
     // dgram would take the port's low 16 bits.
     if (local.port > 0xffff) throw bindError('UDP', local, { code: 'ERR_SOCKET_BAD_PORT' });
     const v6 = isIPv6(local.host);
-    // Every address here is an IP already; dgram would queue each datagram behind a look-up of it.
-    const socket = createSocket({
-      type: v6 ? 'udp6' : 'udp4',
-      lookup: (host, _options, found) => found(null, host, v6 ? 6 : 4),
-    });
+    const socket = newSocket(v6);
     try {
       // With that look-up the socket may be bound before `bind` returns.
       const bound = once(socket, 'listening');
@@ -37,24 +33,47 @@ export class HostUdpBinder implements UdpBinder {
       socket.close();
       throw bindError('UDP', local, error);
     }
-    return new HostUdpPort(socket, v6, this.#meter);
+    return new HostUdpPort(socket, v6, this.#meter, false);
+  }
+
+  /**
+   * The socket of another thread of this process, which has it too: each datagram goes to one of them. `shared-socket.ts`
+   * tells its descriptor. Nobody closes it but the end of the process: once it is closed by one, the others have its
+   * number for whatever is opened next.
+   */
+  async adopt(descriptor: number, v6: boolean): Promise<HostUdpPort> {
+    const socket = newSocket(v6);
+    const bound = once(socket, 'listening');
+    socket.bind({ fd: descriptor });
+    await bound;
+    return new HostUdpPort(socket, v6, this.#meter, true);
   }
 }
 
-class HostUdpPort implements UdpPort {
+/** Every address here is an IP already; dgram would queue each datagram behind a look-up of it. */
+const newSocket = (v6: boolean): Socket =>
+  createSocket({
+    type: v6 ? 'udp6' : 'udp4',
+    lookup: (host, _options, found) => found(null, host, v6 ? 6 : 4),
+  });
+
+export class HostUdpPort implements UdpPort {
   readonly local: Endpoint;
   readonly #socket: Socket;
-  readonly #v6: boolean;
+  /** Whether it is a socket of both families. */
+  readonly v6: boolean;
   readonly #meter: Meter;
+  #isShared: boolean;
   readonly #incoming = newPrefixes();
   #outgoing = newPrefixes();
   #receive: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(socket: Socket, v6: boolean, meter: Meter) {
+  constructor(socket: Socket, v6: boolean, meter: Meter, isShared: boolean) {
     this.#socket = socket;
-    this.#v6 = v6;
+    this.v6 = v6;
     this.#meter = meter;
+    this.#isShared = isShared;
     const bound = socket.address();
     this.local = { host: canonicalAddress(bound.address) ?? bound.address, port: bound.port };
     enlargeBuffers(socket);
@@ -87,9 +106,18 @@ class HostUdpPort implements UdpPort {
     this.#receive = receive;
   }
 
+  /** From now on other threads have it too, see `adopt`. */
+  share(): void {
+    this.#isShared = true;
+  }
+
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#receive = undefined;
+      if (this.#isShared) {
+        this.#socket.unref();
+        return resolve();
+      }
       this.#socket.close(() => resolve());
     });
     return this.#closed;
@@ -97,11 +125,11 @@ class HostUdpPort implements UdpPort {
 
   /** A socket of both families knows IPv4 addresses only in their mapped form (RFC 4291, 2.5.5.2). */
   #wireHost(host: string): string {
-    return this.#v6 && !isIPv6(host) ? `::ffff:${host}` : host;
+    return this.v6 && !isIPv6(host) ? `::ffff:${host}` : host;
   }
 
   #deliver(bytes: Uint8Array, from: RemoteInfo): void {
-    const host = this.#v6 ? canonicalAddress(from.address) : from.address;
+    const host = this.v6 ? canonicalAddress(from.address) : from.address;
     if (host !== undefined) this.#receive?.(this.#arrived(bytes), { host, port: from.port });
   }
 

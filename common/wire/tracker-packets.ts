@@ -181,7 +181,8 @@ export function encodeScrapeRequest(id: ConnectionId, transactionId: number, has
 
 /* ---- responses ---- */
 
-const ANNOUNCE_RESPONSE_BYTES = 20;
+/** What stands in front of the peers. */
+export const ANNOUNCE_RESPONSE_BYTES = 20;
 export type AddressBytes = 4 | 16;
 
 export function encodeConnectResponse(transactionId: number, id: Uint8Array): Uint8Array {
@@ -200,19 +201,22 @@ export interface AnnounceResponse {
 
 export function encodeAnnounceResponse(transactionId: number, answer: AnnounceResponse): Uint8Array {
   const bytes = new Uint8Array(ANNOUNCE_RESPONSE_BYTES + answer.peers.length);
-  writeAnnounceResponse(transactionId, answer, bytes);
+  writeAnnounceHead(transactionId, answer, bytes);
+  bytes.set(answer.peers, ANNOUNCE_RESPONSE_BYTES);
   return bytes;
 }
 
-/** Writes the answer into what has room for it; gives its length. */
-export function writeAnnounceResponse(transactionId: number, answer: AnnounceResponse, into: Uint8Array): number {
+/** Writes what stands in front of the peers, who are there already. */
+export function writeAnnounceHead(
+  transactionId: number,
+  answer: Omit<AnnounceResponse, 'peers'>,
+  into: Uint8Array,
+): void {
   writeU32(into, 0, ACTION_ANNOUNCE);
   writeU32(into, 4, transactionId);
   writeU32(into, 8, answer.intervalS);
   writeU32(into, 12, answer.leechers);
   writeU32(into, 16, answer.seeders);
-  into.set(answer.peers, ANNOUNCE_RESPONSE_BYTES);
-  return ANNOUNCE_RESPONSE_BYTES + answer.peers.length;
 }
 
 export interface SwarmCounts {

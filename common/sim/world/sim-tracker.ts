@@ -9,6 +9,7 @@ import {
 import { Cookie } from '../../../tracker/cookie.ts';
 import { TrackerServer } from '../../../tracker/server.ts';
 import { TrackerService } from '../../../tracker/service.ts';
+import { OwnMemory } from '../../base/own-memory.ts';
 import type { SimHost } from '../host.ts';
 import { noMeter, storyLog, type WorldParts } from './parts.ts';
 import { TrackerTap } from './tracker-tap.ts';
@@ -47,6 +48,7 @@ export class SimTracker {
     const { clock } = host;
     const service = new TrackerService({
       cookie: new Cookie({ secret: this.#secret, epochMs: EPOCH_MS }),
+      memory: new OwnMemory(),
       random: host.random,
       settings: {
         intervalS,
@@ -60,10 +62,18 @@ export class SimTracker {
       },
       now: clock.now(),
       firstSequence: EPOCH_MS + clock.now(),
+      tellBarren: undefined,
     });
     const socket = await host.udp.bind({ host: '::', port });
     const udp = new TrackerTap({ who: name, port: socket, clock, verdict: parts.verdict, ttlS });
-    this.#server = new TrackerServer({ clock, udp, log: storyLog(parts, name), meter: noMeter, service });
+    this.#server = new TrackerServer({
+      clock,
+      udp,
+      log: storyLog(parts, name),
+      meter: noMeter,
+      service,
+      forward: undefined,
+    });
     this.#server.start();
     parts.verdict.note(name, 'starts');
   }
