@@ -1,13 +1,13 @@
 // Load for a UDP tracker (BEP 15): announces in a closed loop with a fixed number under way, or at a fixed rate.
 //
 //   tracker-load PORT [-o OUTSTANDING] [-r PER_SECOND] [-s SECONDS] [-w WARM_UP_SECONDS]
-//                [-H SWARMS] [-P PEERS_PER_SWARM] [-A ADDRESSES] [-n NUM_WANT] [-c CPU] [-R | -L]
+//                [-H SWARMS] [-P PEERS_PER_SWARM] [-A ADDRESSES] [-n NUM_WANT] [-c CPU] [-y] [-R | -L]
 //
 // It sends to 127.0.0.1 only, from one socket, by recvmmsg and sendmmsg, under ADDRESSES addresses of 127.0.0.0/8
 // (IP_PKTINFO names the source of each datagram), so that a limit per address stays as it is. Peer number i of all
 // SWARMS x PEERS_PER_SWARM is in swarm i / PEERS_PER_SWARM, and one in four is a seeder. Each address first gets its
 // connection id; then peers drawn at random announce. -R instead announces each peer once, until it is answered.
-// -L prints the info hashes, for a tracker that wants a list. The result is one line of JSON.
+// -y gives up the CPU when nothing has come, for a tracker that shares it. -L prints the info hashes, for a tracker that wants a list. The result is one line of JSON.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ union control {
 static uint32_t swarms = 10000, per_swarm = 100, addresses = 4096, outstanding = 128, want = 50;
 static uint64_t peers, rate;
 static double seconds = 3, warm_up = 0.5;
-static int registers, port, fd;
+static int registers, yields, port, fd;
 
 static struct request *slots;
 static uint64_t *connection_ids;
@@ -178,7 +178,7 @@ static void open_socket(void) {
 
 static void read_options(int argc, char **argv) {
   int o, lists = 0, cpu = -1;
-  while ((o = getopt(argc, argv, "o:r:s:w:H:P:A:n:c:RL")) != -1) switch (o) {
+  while ((o = getopt(argc, argv, "o:r:s:w:H:P:A:n:c:yRL")) != -1) switch (o) {
     case 'o': outstanding = (uint32_t)atoi(optarg); break;
     case 'r': rate = (uint64_t)atoll(optarg); break;
     case 's': seconds = atof(optarg); break;
@@ -188,6 +188,7 @@ static void read_options(int argc, char **argv) {
     case 'A': addresses = (uint32_t)atoi(optarg); break;
     case 'n': want = (uint32_t)atoi(optarg); break;
     case 'c': cpu = atoi(optarg); break;
+    case 'y': yields = 1; break;
     case 'R': registers = 1; break;
     case 'L': lists = 1; break;
     default: exit(2);
@@ -243,6 +244,7 @@ int main(int argc, char **argv) {
     flush_out();
     // Never asleep: on a machine whose cores are virtual, waking up can take longer than all the rest.
     int n = recvmmsg(fd, in, BATCH, MSG_DONTWAIT, NULL);
+    if (yields && n <= 0) sched_yield();
     now_ns = clock_ns();
     for (int i = 0; i < n; i++) take(in_bytes[i], in[i].msg_len);
     flush_out();

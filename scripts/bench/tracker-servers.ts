@@ -17,6 +17,8 @@ export interface Server {
   readonly process: ChildProcess;
   /** Whether it remembers peers. */
   readonly registers: boolean;
+  /** Has the generator's CPU too, which then must let it. */
+  readonly sharesCpus?: true;
 }
 
 interface Launch {
@@ -28,8 +30,12 @@ interface Launch {
 
 /** A server by its name; text says why there is none. */
 export async function startServer(name: string, launch: Launch): Promise<Server | string> {
-  if (name === 'ours')
-    return started(name, true, process.execPath, ['tracker.js', '-q', '-p', '0', '--host', '127.0.0.1']);
+  const ours = ['tracker.js', '-q', '-p', '0', '--host', '127.0.0.1'];
+  if (name === 'ours') return started(name, true, process.execPath, ours);
+  if (name === 'ours with 2 workers') {
+    const server = await started(name, true, process.execPath, [...ours, '--workers', '2'], '0,1');
+    return { ...server, sharesCpus: true };
+  }
   if (name.startsWith('node:dgram echo')) {
     const words = ['--import', 'tsx', 'scripts/bench/tracker-echo.ts'];
     return started(name, false, process.execPath, name.endsWith('no lookup') ? [...words, '--lookup'] : words);
@@ -72,8 +78,14 @@ server.listen(0, { udp: '127.0.0.1', udp4: '127.0.0.1' });
   return started('npm bittorrent-tracker', true, process.execPath, [script]);
 }
 
-async function started(name: string, registers: boolean, program: string, words: readonly string[]): Promise<Server> {
-  const child = spawnPinned(program, words);
+async function started(
+  name: string,
+  registers: boolean,
+  program: string,
+  words: readonly string[],
+  onCpus = '0',
+): Promise<Server> {
+  const child = spawnPinned(program, words, onCpus);
   const ended = once(child, 'exit').then(() => {
     throw new Error(`${name} ended before it listened`);
   });
@@ -83,8 +95,8 @@ async function started(name: string, registers: boolean, program: string, words:
 }
 
 /** One CPU for the tracker leaves the other to the generator, so that neither takes turns with the other. */
-function spawnPinned(program: string, words: readonly string[]): ChildProcess {
-  return spawn('taskset', ['-c', '0', program, ...words], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+function spawnPinned(program: string, words: readonly string[], onCpus = '0'): ChildProcess {
+  return spawn('taskset', ['-c', onCpus, program, ...words], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 async function freePort(): Promise<number> {
