@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['{common,tracker,seeder,leecher,scripts}/**/*.test.ts'],
     // Worker threads and the tests that start processes run what was built; this makes sure it is the present source.
     globalSetup: ['scripts/fresh-build.ts'],
+    setupFiles: ['scripts/property-seed.ts'],
     // One process per test file: some tests need signals, the working directory and the environment to themselves.
     pool: 'forks',
     // Real sockets, worker threads and child processes want a core too.

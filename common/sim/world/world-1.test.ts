@@ -1,0 +1,3 @@
+import { playScenarios } from './fixtures/play-scenarios.ts';
+
+playScenarios({ part: 0, parts: 4, env: process.env, log: (line) => void process.stderr.write(`${line}\n`) });

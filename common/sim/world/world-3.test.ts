@@ -1,0 +1,3 @@
+import { playScenarios } from './fixtures/play-scenarios.ts';
+
+playScenarios({ part: 2, parts: 4, env: process.env, log: (line) => void process.stderr.write(`${line}\n`) });
