@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './dist/bin/leecher.js';
+process.getBuiltinModule('node:module').createRequire(import.meta.url)('./dist/bin/leecher.start.cjs');

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './dist/bin/seeder.js';
+process.getBuiltinModule('node:module').createRequire(import.meta.url)('./dist/bin/seeder.start.cjs');

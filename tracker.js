@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './dist/bin/tracker.js';
+process.getBuiltinModule('node:module').createRequire(import.meta.url)('./dist/bin/tracker.start.cjs');

@@ -7,6 +7,7 @@ import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { HashAllowance } from '../common/host/hash-allowance.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
+import { compileLate } from '../common/host/late-compiler.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { HostRandom } from '../common/host/random.ts';
 import { HostResolver } from '../common/host/resolver.ts';
@@ -68,6 +69,7 @@ async function download(subject: Subject, options: Options, host: CommandHost, m
     isQuiet: host.verbosity < 0,
   });
   const assembly = await assemble({ subject, options, host, machine, hasher, teller });
+  compileLate();
   const { leech, nearby } = assembly;
   try {
     const result = await toTheEnd(assembly, { teller, options, host, machine });

@@ -1,17 +1,18 @@
 /**
  * The last step of the build: each command in one file, `dist/bin/NAME.cjs`, with what V8 makes of it beside it, and
- * `dist/bin/NAME.js`, which runs it.
+ * `dist/bin/NAME.start.cjs`, which runs it.
  *
  * Node finds, reads, compiles and links each module of a program for itself. For the 170 of ours and those of the
  * packages this took more than half of the time from the command line to the first datagram, and a flash crowd starts
  * many at once.
  */
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
-import { cacheOf, cachePath } from '../common/host/compiled-script.ts';
+import { cachePath, HEAD, TAIL } from '../common/host/compiled-script.ts';
+import { rehearse } from './rehearsal.ts';
 
 const COMMANDS: Readonly<Record<string, string>> = {
   tracker: 'tracker/main.js',
@@ -26,15 +27,15 @@ const WORKERS: Readonly<Record<string, string>> = {
 };
 
 /** What is started by its file's name. */
-export const BUNDLES: Readonly<Record<string, string>> = { ...COMMANDS, ...WORKERS };
-
-const STARTER = `import { runBeside } from './starter.js';\nrunBeside(import.meta.url);\n`;
+export const BUNDLES: readonly string[] = [
+  ...Object.keys(COMMANDS).map((name) => `${name}.cjs.cache`),
+  ...Object.keys(WORKERS).map((name) => `${name}.js`),
+];
 
 const COMMON: BuildOptions = {
   bundle: true,
   platform: 'node',
   target: 'node20',
-  sourcemap: true,
   legalComments: 'linked',
   logLevel: 'warning',
 };
@@ -44,25 +45,47 @@ export async function bundle(root: string): Promise<void> {
   const outdir = join(root, 'dist', 'bin');
   const from = (mains: Readonly<Record<string, string>>): Record<string, string> =>
     Object.fromEntries(Object.entries(mains).map(([name, main]) => [name, join(root, 'dist', main)]));
-  const common = { ...COMMON, absWorkingDir: root, outdir, metafile: true } as const;
-  const starter = { starter: join(root, 'dist', 'common', 'host', 'compiled-script.js') };
-  const modules = await build({ ...common, entryPoints: { ...from(WORKERS), ...starter }, format: 'esm' });
+  const common = { ...COMMON, absWorkingDir: root, outdir, metafile: true, sourcemap: true } as const;
+  const workers = await build({ ...common, entryPoints: from(WORKERS), format: 'esm' });
   const programs = await build({
     ...common,
     entryPoints: from(COMMANDS),
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     define: { 'import.meta.url': 'moduleUrl' },
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    banner: { js: `${HEAD} const moduleUrl = require('node:url').pathToFileURL(__filename).href;` },
+    footer: { js: TAIL.trim() },
   });
-  const made = [...namesOf(modules.metafile), ...namesOf(programs.metafile)];
+  const made = [...namesOf(workers.metafile), ...namesOf(programs.metafile)];
   for (const name of Object.keys(COMMANDS)) {
-    const path = join(outdir, `${name}.cjs`);
-    writeFileSync(cachePath(path), cacheOf(path));
-    writeFileSync(join(outdir, `${name}.js`), STARTER);
-    made.push(basename(cachePath(path)), `${name}.js`);
+    escapeAll(join(outdir, `${name}.cjs`));
+    await writeStarter(root, 'run', name);
+    await writeStarter(root, 'rehearse', name);
+    made.push(`${name}.start.cjs`, basename(cachePath(`${name}.cjs`)));
   }
+  await rehearse(outdir);
   for (const name of readdirSync(outdir)) if (!made.includes(name)) rmSync(join(outdir, name));
+}
+
+/** `NAME.start.cjs`, which runs the program, and `NAME.rehearsal.cjs`, which keeps what is compiled by then, too. */
+async function writeStarter(root: string, act: 'run' | 'rehearse', name: string): Promise<void> {
+  const kind = act === 'run' ? 'start' : 'rehearsal';
+  const contents = `
+    import { ${act} } from './compiled-script.js';
+    ${act}({ path: __dirname + '/${name}.cjs', directory: __dirname, require });`;
+  await build({
+    ...COMMON,
+    stdin: { contents, resolveDir: join(root, 'dist', 'common', 'host') },
+    format: 'cjs',
+    outfile: join(root, 'dist', 'bin', `${name}.${kind}.cjs`),
+  });
+}
+
+/** Leaves nothing in a program but ASCII: what is not stands in comments, strings and expressions, where an escape will do. */
+function escapeAll(path: string): void {
+  const text = readFileSync(path, 'utf8');
+  const escaped = text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  writeFileSync(path, escaped);
 }
 
 const namesOf = ({ outputs }: Metafile): string[] => Object.keys(outputs).map((path) => basename(path));

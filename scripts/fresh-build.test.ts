@@ -44,10 +44,10 @@ it('leaves alone what is built, tests, the simulation and other files', () => {
 it('takes a bundle for old when one is missing, or a source changed since, and for new otherwise', () => {
   put('tracker/main.ts', 100);
   put('tracker/main.test.ts', 200);
-  put('dist/bin/tracker.js', 101);
-  expect(isStaleBundle(root, ['tracker'], ['tracker', 'seeder'])).toBe(true);
-  put('dist/bin/seeder.js', 99);
-  expect(isStaleBundle(root, ['tracker'], ['tracker', 'seeder'])).toBe(true);
-  put('dist/bin/seeder.js', 101);
-  expect(isStaleBundle(root, ['tracker'], ['tracker', 'seeder'])).toBe(false);
+  put('dist/bin/tracker.cjs.cache', 101);
+  expect(isStaleBundle(root, ['tracker'], ['tracker.cjs.cache', 'seeder.cjs.cache'])).toBe(true);
+  put('dist/bin/seeder.cjs.cache', 99);
+  expect(isStaleBundle(root, ['tracker'], ['tracker.cjs.cache', 'seeder.cjs.cache'])).toBe(true);
+  put('dist/bin/seeder.cjs.cache', 101);
+  expect(isStaleBundle(root, ['tracker'], ['tracker.cjs.cache', 'seeder.cjs.cache'])).toBe(false);
 });

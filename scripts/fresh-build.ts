@@ -30,9 +30,9 @@ export function staleSources(root: string, rooms: readonly string[]): string[] {
   );
 }
 
-/** Whether a bundle of these names is missing, or older than a source. */
+/** Whether one of these files of `dist/bin` is missing, or older than a source. */
 export function isStaleBundle(root: string, rooms: readonly string[], names: readonly string[]): boolean {
-  const oldest = Math.min(...names.map((name) => ageOf(join(root, 'dist', 'bin', `${name}.js`))));
+  const oldest = Math.min(...names.map((name) => ageOf(join(root, 'dist', 'bin', name))));
   return sources(root, rooms).some((path) => ageOf(join(root, path)) > oldest);
 }
 
@@ -44,5 +44,5 @@ export async function setup(): Promise<void> {
     const left = staleSources(ROOT, ROOMS);
     if (left.length > 0) throw new Error(`the build left ${left.join(', ')} behind:\n${build.stdout}${build.stderr}`);
   }
-  if (isStaleBundle(ROOT, ROOMS, Object.keys(BUNDLES))) await bundle(ROOT);
+  if (isStaleBundle(ROOT, ROOMS, BUNDLES)) await bundle(ROOT);
 }

@@ -94,7 +94,7 @@ command -v node >/dev/null || fail 'node is missing; version 20.19 or later is n
 
 newer_source() {
   (cd -- "$root" && find tracker seeder leecher common -name '*.ts' ! -name '*.test.ts' ! -path 'common/sim/*' \
-    ! -path 'common/fixtures/*' -newer dist/bin/leecher.js -print) | head -n 1
+    ! -path 'common/fixtures/*' -newer dist/bin/leecher.cjs.cache -print) | head -n 1
 }
 
 if [ -f "$root/package-lock.json" ]; then
@@ -102,7 +102,7 @@ if [ -f "$root/package-lock.json" ]; then
     say 'installing and building: npm ci'
     (cd -- "$root" && npm ci) >&2 || fail 'npm ci failed'
   fi
-  if [ ! -f "$root/dist/bin/leecher.js" ] || [ -n "$(newer_source)" ]; then
+  if [ ! -f "$root/dist/bin/leecher.cjs.cache" ] || [ -n "$(newer_source)" ]; then
     say 'building: npm run build'
     (cd -- "$root" && npm run build) >&2 || fail 'the build failed'
   fi

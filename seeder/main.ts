@@ -19,6 +19,7 @@ import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { realDisk } from '../common/host/disk.ts';
 import { HashPool, hashThreadCount } from '../common/host/hasher.ts';
 import { HostHttpClient } from '../common/host/http-client.ts';
+import { compileLate } from '../common/host/late-compiler.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { HostMulticast } from '../common/host/multicast.ts';
 import { cacheDirectory } from '../common/host/paths.ts';
@@ -91,6 +92,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
     });
     const { advertise, webseed } = options;
     const facts = { info, held, local: listener.local, advertise, trackers, webSeeds: webseed };
+    compileLate();
     for (const line of factLines(facts)) host.out(line);
     return await serve(share, host);
   } finally {

@@ -16,6 +16,7 @@ import type { Log, Random } from '../common/base/ports.ts';
 import { HostClock } from '../common/host/clock.ts';
 import { runCommand, type CommandHost } from '../common/host/command.ts';
 import { HostHttpBinder } from '../common/host/http-listener.ts';
+import { compileLate } from '../common/host/late-compiler.ts';
 import { defineCommand, type OptionsOf } from '../common/host/option-spec.ts';
 import { CountingMeter } from '../common/host/metrics.ts';
 import { stateDirectory } from '../common/host/paths.ts';
@@ -133,6 +134,7 @@ async function main(options: Options, host: CommandHost): Promise<number> {
   server.start();
   host.out(`tracker udp://${endpointText(server.local)}`);
   const httpServer = http === undefined ? undefined : serveHttp({ http, clock, log, meter, service, options });
+  compileLate();
   if (httpServer !== undefined) host.out(`tracker http://${endpointText(httpServer.local)}/announce`);
   const signal = await Promise.race([host.stopRequested, ...(crew === undefined ? [] : [crew.failed])]);
   host.log.info('stopping', { signal });

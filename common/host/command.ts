@@ -3,7 +3,6 @@ import { EXIT_CODES, ShoalError } from '../base/errors.ts';
 import type { Log } from '../base/ports.ts';
 import type { CommonValues } from './common-options.ts';
 import { describeFailure } from './failure.ts';
-import { compileLate } from './late-compiler.ts';
 import { ProcessLog, type LogLevel } from './log.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
 import type { CommandSpec, OptionsOf } from './option-spec.ts';
@@ -63,7 +62,6 @@ const MOST_HELP_COLUMNS = 100;
 
 /** Runs a command in this process and ends it with the exit code that `main` gives or its error means. */
 export async function runCommand<const S extends CommandSpec>(spec: S, main: Main<S>): Promise<void> {
-  compileLate();
   // Before and after main nothing else listens, and then a signal would end the process with a code of its own.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
   const code = await execute(spec, main, {

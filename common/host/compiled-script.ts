@@ -2,16 +2,13 @@
  * Programs of one file that are kept compiled: V8 takes its own data from `NAME.cjs.cache` and need not read the text.
  * A command of ours would spend a fifth of its start on that, and a flash crowd starts many at once.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
-/** What stands around the text of a CommonJS module. */
-const HEAD = '(function (exports, require, module, __filename, __dirname) {';
-const TAIL = '\n})';
+/** What stands around the text of a CommonJS module. It is in the file, since to add it here would copy the whole text. */
+export const HEAD = '(function (exports, require, module, __filename, __dirname) {';
+export const TAIL = '\n})';
 
 type Body = (
   exports: object,
@@ -21,32 +18,42 @@ type Body = (
   directory: string,
 ) => void;
 
+/** A program's own `require`, and where it is. */
+export interface Place {
+  readonly path: string;
+  readonly directory: string;
+  readonly require: NodeJS.Require;
+}
+
 export const cachePath = (path: string): string => `${path}.cache`;
 
-/** Compiles a CommonJS program, which cannot `import()`; of the cache, which another version of Node cannot use, only what fits is taken. */
-function compile(path: string, text: string, cache: Buffer | undefined): Script {
-  return new Script(`${HEAD}${text}${TAIL}`, {
-    filename: path,
-    ...(cache === undefined ? {} : { cachedData: cache }),
-  });
-}
-
-/** What is to be kept of the program at `path`: all of its functions. */
-export function cacheOf(path: string): Buffer {
-  setFlagsFromString('--no-lazy');
-  const script = compile(path, readFileSync(path, 'utf8'), undefined);
-  // V8 refuses data that were made with other flags than it runs with.
-  setFlagsFromString('--lazy');
-  return script.createCachedData();
-}
-
-/** Runs the CommonJS program `NAME.cjs` beside the module `NAME.js`, whose URL is given. */
-export function runBeside(url: string): void {
-  const path = fileURLToPath(url).replace(/\.js$/, '.cjs');
-  const script = compile(path, readFileSync(path, 'utf8'), readCache(path));
+/** Runs the CommonJS program at `path`, which cannot `import()`; of the cache, which another version of Node cannot use, only what fits is taken. */
+export function run(place: Place): Script {
+  const { path } = place;
+  const cachedData = readCache(path);
+  // The text is in ASCII, which takes the least time.
+  const text = readFileSync(path, 'latin1');
+  const script = new Script(text, { filename: path, ...(cachedData === undefined ? {} : { cachedData }) });
   const module = { exports: {} };
   const body = script.runInThisContext() as Body;
-  body(module.exports, createRequire(path), module, path, dirname(path));
+  body(module.exports, place.require, module, path, place.directory);
+  return script;
+}
+
+/**
+ * Runs the program, and keeps what V8 has compiled of it by the end: the functions that a run needs, which are a third
+ * of all. To take in the others would cost more than to compile a few of them when they are needed after all.
+ */
+export function rehearse(place: Place): void {
+  // What was not called for a while is needed at the next start again.
+  setFlagsFromString('--no-flush-bytecode');
+  const script = run(place);
+  process.on('exit', () => {
+    // V8 refuses data that were made with other flags than it runs with.
+    setFlagsFromString('--flush-bytecode');
+    setFlagsFromString('--interrupt-budget=67584');
+    writeFileSync(cachePath(place.path), script.createCachedData());
+  });
 }
 
 /** Without it the program only starts later. */

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './hash-job.ts';
 
 /** The worker is always the built file: Node 20 runs no TypeScript. */
@@ -85,7 +85,9 @@ export class HashThreads {
   }
 
   #start(): Thread {
-    const worker = new Worker(this.#worker, { execArgv: [], resourceLimits: HEAP_LIMITS });
+    // The module is loaded with the first thread: what a slow line brings needs none.
+    const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
+    const worker = new Thread(this.#worker, { execArgv: [], resourceLimits: HEAP_LIMITS });
     const thread: Thread = { worker, running: [] };
     this.#threads.push(thread);
     worker.unref();

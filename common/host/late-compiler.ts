@@ -7,6 +7,9 @@ const BUDGET_BYTES = 1_000_000;
  * Has V8's optimising compiler wait until a function has proved that it stays busy. A download is over in seconds, and
  * what is hot in it is native: hashes, copies, system calls. By default V8 spends a tenth of a fast transfer's
  * processor time on optimising some 400 functions, many of them again and again, in threads that hashing needs.
+ *
+ * A command asks for it when its sockets are open. From then on V8 takes nothing that was compiled without being told
+ * so, such as the modules that Node has in its binary: each further one is compiled from its text.
  */
 export function compileLate(): void {
   setFlagsFromString(`--interrupt-budget=${BUDGET_BYTES}`);

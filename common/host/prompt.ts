@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline';
-
 /**
  * Asks on standard error and reads one line of standard input; undefined at its end, or when `stop` comes first.
  * The terminal stays in its own mode, so that Ctrl-C is still a signal.
@@ -10,7 +8,8 @@ export function askLine(
   stop: Promise<unknown>,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const reader = createInterface({ input: streams.input, terminal: false });
+    // Loaded when it is needed, which is once in a lifetime.
+    const reader = process.getBuiltinModule('node:readline').createInterface({ input: streams.input, terminal: false });
     const finish = (line: string | undefined): void => {
       resolve(line);
       reader.close();

@@ -1,5 +1,5 @@
-import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage } from 'node:http';
-import { Agent as SecureAgent, request as secureRequest, type RequestOptions } from 'node:https';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import { isIPv6 } from '../base/address.ts';
 import { MAX_HTTP_HEADER_BYTES, MAX_WEB_GETS } from '../base/limits.ts';
@@ -14,17 +14,14 @@ import { plainBytes } from './plain-bytes.ts';
  */
 export class HostRangeClient implements RangeClient {
   readonly #localHost: string | undefined;
-  readonly #plain: PlainAgent;
-  readonly #secure: SecureAgent;
+  /** Those that were needed by now: in most runs none is, and Node takes 2 ms to load what they are made of. */
+  readonly #agents = new Map<Scheme, Agent>();
 
   constructor(options: {
     /** Address to ask from; the other family is then out of reach. Undefined: any. */
     readonly localHost: string | undefined;
   }) {
     this.#localHost = options.localHost;
-    const settings = { keepAlive: true, maxFreeSockets: MAX_WEB_GETS };
-    this.#plain = new PlainAgent(settings);
-    this.#secure = new SecureAgent(settings);
   }
 
   get(question: RangeQuestion, handler: RangeHandler): RangeCall {
@@ -36,8 +33,7 @@ export class HostRangeClient implements RangeClient {
   }
 
   close(): void {
-    this.#plain.destroy();
-    this.#secure.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 
   #request(question: RangeQuestion): ClientRequest {
@@ -45,11 +41,20 @@ export class HostRangeClient implements RangeClient {
       ...optionsOf(question),
       ...(this.#localHost === undefined ? {} : { localAddress: this.#localHost }),
     };
-    return question.secure
-      ? secureRequest({ ...options, agent: this.#secure })
-      : plainRequest({ ...options, agent: this.#plain });
+    const scheme = question.secure ? 'node:https' : 'node:http';
+    return process.getBuiltinModule(scheme).request({ ...options, agent: this.#agentOf(scheme) });
+  }
+
+  #agentOf(scheme: Scheme): Agent {
+    const known = this.#agents.get(scheme);
+    if (known !== undefined) return known;
+    const agent = new (process.getBuiltinModule(scheme).Agent)({ keepAlive: true, maxFreeSockets: MAX_WEB_GETS });
+    this.#agents.set(scheme, agent);
+    return agent;
   }
 }
+
+type Scheme = 'node:http' | 'node:https';
 
 function optionsOf(question: RangeQuestion): RequestOptions {
   const { address, name, secure, target, authorization, firstByte, lastByte, idleMs } = question;

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { canonicalAddress } from '../base/address.ts';
 import { ShoalError } from '../base/errors.ts';
 import type { Resolver } from '../base/ports.ts';
@@ -11,7 +10,8 @@ export class HostResolver implements Resolver {
     if (literal !== undefined) return [literal];
     let found: readonly { readonly address: string }[];
     try {
-      found = await lookup(host, { all: true, verbatim: true });
+      // Loaded when it is needed: most trackers and peers are told by their addresses.
+      found = await process.getBuiltinModule('node:dns/promises').lookup(host, { all: true, verbatim: true });
     } catch (error) {
       throw unresolved(host, error);
     }

@@ -27,7 +27,7 @@ if ! command -v node >/dev/null; then
   echo 'interop: node is missing; version 20.19 or later is needed' >&2
   exit 2
 fi
-if [ ! -e "$root/dist/bin/leecher.js" ]; then
+if [ ! -e "$root/dist/bin/leecher.cjs.cache" ]; then
   echo 'interop: the commands are not built; run npm ci first' >&2
   exit 2
 fi
