@@ -8,10 +8,10 @@
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { argv } from 'node:process';
+import process, { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Metafile } from 'esbuild';
-import { cachePath, HEAD, TAIL } from '../common/host/compiled-script.ts';
+import { cachePath, HEAD, keepUnplayed, TAIL } from '../common/host/compiled-script.ts';
 import { rehearse } from './rehearsal.ts';
 
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -63,7 +63,11 @@ export async function bundle(root: string): Promise<void> {
     await writeStarter(root, 'rehearse', name);
     made.push(`${name}.start.cjs`, basename(cachePath(`${name}.cjs`)));
   }
-  await rehearse(outdir);
+  await rehearse(outdir).catch((error: unknown) => {
+    // Where no socket may be opened, say. The commands are right without it, and start later.
+    process.stderr.write(`build: the commands could not be rehearsed, so they start more slowly: ${String(error)}\n`);
+    for (const name of Object.keys(COMMANDS)) keepUnplayed(join(outdir, `${name}.cjs`));
+  });
   for (const name of readdirSync(outdir)) if (!made.includes(name)) rmSync(join(outdir, name));
 }
 
