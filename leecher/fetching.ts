@@ -42,6 +42,8 @@ interface Lane {
   buffers: number;
   /** It would take another buffer, if there were one for it. */
   isWaiting: boolean;
+  /** After a block there is nothing to ask for as long as more than this is in flight. */
+  refillBytes: number;
 }
 
 /** Bytes kept in flight at a source: this much time's worth of its rate … */
@@ -52,6 +54,10 @@ const SWARM_DEPTH_SECONDS = 0.25;
 const LEAST_DEPTH_BYTES = 128 * KIB;
 /** … and this before its rate is known. */
 const FIRST_DEPTH_BYTES = 1 * MIB;
+/** With enough in flight, blocks are asked for again when so many bytes of it have come: many in one message … */
+const REFILL_BYTES = 256 * KIB;
+/** … though no larger a part of what is in flight than this. */
+const REFILL_PART = 1 / 8;
 /** Blocks longer than this are asked of sources that are fast: a long one delays all behind it on its stream. */
 const CAUTIOUS_BLOCK_BYTES = 128 * KIB;
 const FAST_BYTES_PER_SECOND = 5 * MIB;
@@ -88,7 +94,14 @@ export class Fetching {
 
   add(peer: Peer): void {
     if (this.#lanes.has(peer.id) || peer.pieces === undefined) return;
-    this.#lanes.set(peer.id, { peer, fetches: new Map(), asking: undefined, buffers: 0, isWaiting: false });
+    this.#lanes.set(peer.id, {
+      peer,
+      fetches: new Map(),
+      asking: undefined,
+      buffers: 0,
+      isWaiting: false,
+      refillBytes: Infinity,
+    });
     this.#options.plan.addSource(peer.id, peer.pieces);
     this.review(peer);
   }
@@ -125,13 +138,14 @@ export class Fetching {
 
   blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
     const isFirst = this.#lanes.get(peer.id)?.fetches.get(piece)?.take(begin, offset, view) === true;
-    this.#options.plan.progressed(peer.id, view.length, this.#now(), piece);
-    if (isFirst) this.#began(peer, piece);
+    const now = this.#now();
+    this.#options.plan.progressed(peer.id, view.length, now, piece);
+    if (isFirst) this.#began(peer, piece, now);
   }
 
   /** Who was asked for the same piece, and has not begun, is told that it is no longer wanted. */
-  #began(peer: Peer, piece: PieceIndex): void {
-    for (const id of this.#options.plan.began(piece, peer.id, this.#now())) {
+  #began(peer: Peer, piece: PieceIndex, now: Instant): void {
+    for (const id of this.#options.plan.began(piece, peer.id, now)) {
       const lane = this.#lanes.get(id);
       this.#withdraw(lane, piece);
       if (lane !== undefined) this.#fill(lane);
@@ -146,7 +160,7 @@ export class Fetching {
       lane.fetches.delete(piece);
       void this.#check(lane, fetch);
     }
-    this.#fill(lane);
+    if (bytesInFlight(peer) <= lane.refillBytes) this.#fill(lane);
   }
 
   rejected(peer: Peer, piece: PieceIndex): void {
@@ -212,16 +226,21 @@ export class Fetching {
   #fill(lane: Lane): void {
     const { peer } = lane;
     lane.isWaiting = false;
+    lane.refillBytes = Infinity;
     if (this.#stopped || peer.isChokingUs) return;
-    const rate = this.#options.plan.paceOf(peer.id, this.#now());
+    const now = this.#now();
+    const rate = this.#options.plan.paceOf(peer.id, now);
     const depthBytes = this.#depthOf(rate);
     const blockBytes =
       rate >= FAST_BYTES_PER_SECOND ? peer.blockBytes : Math.min(peer.blockBytes, CAUTIOUS_BLOCK_BYTES);
     for (;;) {
       const wanted = lane.asking === undefined || !this.#options.plan.isSwarm ? depthBytes : WHOLE_PIECE_BYTES;
-      if (peer.roomForRequests === 0 || MAX_OUTSTANDING_BYTES - peer.roomForBytes >= Math.max(depthBytes, wanted))
+      const inFlight = bytesInFlight(peer);
+      if (peer.roomForRequests === 0 || inFlight >= Math.max(depthBytes, wanted)) {
+        lane.refillBytes = inFlight - Math.min(REFILL_BYTES, inFlight * REFILL_PART);
         return;
-      lane.asking ??= this.#begin(lane);
+      }
+      lane.asking ??= this.#begin(lane, now);
       if (lane.asking === undefined) return;
       const { piece } = lane.asking;
       const block = lane.asking.ask(blockBytes);
@@ -242,13 +261,13 @@ export class Fetching {
    * The next piece for this source, with a buffer kept for it. Each source that delivers has its share of the buffers: when
    * checking is what takes longest, whoever is asked first would otherwise get every buffer that comes free.
    */
-  #begin(lane: Lane): Fetch | undefined {
+  #begin(lane: Lane, now: Instant): Fetch | undefined {
     const { plan, pool, geometry } = this.#options;
     lane.isWaiting = true;
     const share = Math.max(1, Math.floor(pool.capacity / this.#sharers));
     if (pool.available <= this.#promised || lane.buffers >= share) return undefined;
     lane.isWaiting = false;
-    const assignment = plan.hasRoom(this.#now()) ? plan.next(lane.peer.id, this.#now()) : undefined;
+    const assignment = plan.hasRoom(now) ? plan.next(lane.peer.id, now) : undefined;
     if (assignment === undefined) return undefined;
     const { piece, movedFrom } = assignment;
     if (movedFrom !== undefined) this.#withdraw(this.#lanes.get(movedFrom), piece);
@@ -335,3 +354,5 @@ export class Fetching {
     this.#options.onVerified(piece, peer);
   }
 }
+
+const bytesInFlight = (peer: Peer): number => MAX_OUTSTANDING_BYTES - peer.roomForBytes;

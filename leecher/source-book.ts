@@ -25,24 +25,32 @@ export class SourceBook {
   readonly #entries = new Map<string, SourceEntry>();
   /** When each connected source came. BOUNDED: by the connections. */
   readonly #since = new Map<number, Instant>();
+  /** Of those: with each block that comes one is looked for. BOUNDED: by the connections. */
+  readonly #connected = new Map<number, SourceEntry>();
 
   arrived(peer: Peer, now: Instant): void {
     this.#since.set(peer.id, now);
     const entry = this.entryOf(peer);
+    this.#connected.set(peer.id, entry);
     entry.client = peer.client;
     entry.leftBecause = undefined;
   }
 
   left(peer: Peer, reason: CloseReason, now: Instant): void {
     const since = this.#since.get(peer.id);
-    this.#since.delete(peer.id);
     const entry = this.entryOf(peer);
+    this.#since.delete(peer.id);
+    this.#connected.delete(peer.id);
     if (since !== undefined) entry.connectedMs += now - since;
     entry.leftBecause = reason;
     if (reason === 'banned') entry.isBanned = true;
   }
 
   entryOf(peer: Peer): SourceEntry {
+    return this.#connected.get(peer.id) ?? this.#entryNamed(peer);
+  }
+
+  #entryNamed(peer: Peer): SourceEntry {
     const endpoint = peerName(peer);
     let entry = this.#entries.get(endpoint);
     if (entry === undefined) {

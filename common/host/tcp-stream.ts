@@ -30,11 +30,12 @@ export class HostTcpStream implements TcpPort {
   #cause: CloseCause | undefined;
   #wasAboveLowWater = false;
   #endTimer: NodeJS.Timeout | undefined;
-  /** One entry for each write under way, oldest first. BOUNDED: by the writer, who watches `queuedBytes`. */
-  readonly #unflushed: ((() => void) | undefined)[] = [];
-  /** Small writes of this turn of the event loop. BOUNDED: by SMALL_BYTES. */
-  #waiting: (readonly Uint8Array[])[] = [];
+  /** Who waits for each write under way, oldest first. BOUNDED: by the writer, who watches `queuedBytes`. */
+  readonly #unflushed: (readonly (() => void)[])[] = [];
+  /** Small writes of this turn of the event loop, and who waits for them. BOUNDED: by SMALL_BYTES. */
+  #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
+  #waiters: (() => void)[] = [];
 
   private constructor(socket: Socket, local: Endpoint, remote: Endpoint) {
     this.#socket = socket;
@@ -77,29 +78,31 @@ export class HostTcpStream implements TcpPort {
       if (flushed !== undefined) setImmediate(flushed);
       return;
     }
-    this.#unflushed.push(flushed);
-    this.#waiting.push(parts);
-    for (const part of parts) this.#waitingBytes += part.length;
+    const isFirst = this.#waiting.length === 0;
+    if (flushed !== undefined) this.#waiters.push(flushed);
+    for (const part of parts) {
+      this.#waiting.push(part);
+      this.#waitingBytes += part.length;
+    }
     if (this.#waitingBytes >= SMALL_BYTES) this.#send();
-    else if (this.#waiting.length === 1) setImmediate(this.#send);
+    else if (isFirst) setImmediate(this.#send);
   }
 
   /** What was written since the last time, as one gathered write. */
   readonly #send = (): void => {
     if (this.#waiting.length === 0) return;
-    const writes = this.#waiting;
+    const parts = this.#waitingBytes < SMALL_BYTES ? [joined(this.#waiting, this.#waitingBytes)] : this.#waiting;
+    this.#unflushed.push(this.#waiters);
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#waiters = [];
     if (this.#socket.destroyed) return;
     // A whole piece is one part, which needs no gathering.
-    const isGathered = writes.length > 1 || writes[0]!.length > 1;
-    if (isGathered) this.#socket.cork();
-    for (const parts of writes) {
-      const last = parts.length - 1;
-      for (let i = 0; i < last; i++) this.#socket.write(parts[i]!);
-      this.#socket.write(parts[last]!, this.#onFlushed);
-    }
-    if (isGathered) this.#socket.uncork();
+    const last = parts.length - 1;
+    if (last > 0) this.#socket.cork();
+    for (let i = 0; i < last; i++) this.#socket.write(parts[i]!);
+    this.#socket.write(parts[last]!, this.#onFlushed);
+    if (last > 0) this.#socket.uncork();
     if (this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) this.#wasAboveLowWater = true;
   };
 
@@ -143,7 +146,7 @@ export class HostTcpStream implements TcpPort {
   }
 
   readonly #onFlushed = (): void => {
-    this.#unflushed.shift()?.();
+    for (const flushed of this.#unflushed.shift() ?? []) flushed();
     if (!this.#wasAboveLowWater || this.#closing || this.#socket.writableLength > SEND_BUFFER_LOW_BYTES) return;
     this.#wasAboveLowWater = false;
     this.#handler?.onDrain();
@@ -153,7 +156,8 @@ export class HostTcpStream implements TcpPort {
     clearTimeout(this.#endTimer);
     this.#closing = true;
     this.#closed = true;
-    while (this.#unflushed.length > 0) this.#unflushed.shift()?.();
+    const waiters = [...this.#unflushed.splice(0).flat(), ...this.#waiters.splice(0)];
+    for (const flushed of waiters) flushed();
     this.#handler?.onClosed((this.#cause ??= 'reset'));
   }
 }
@@ -161,4 +165,9 @@ export class HostTcpStream implements TcpPort {
 function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
   const host = address === undefined ? undefined : canonicalAddress(address);
   return host === undefined || port === undefined ? undefined : { host, port };
+}
+
+/** To write a part costs much more than to copy a small one. */
+function joined(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
 }

@@ -40,6 +40,6 @@ export class BlockReceiver {
    * answer will come to: this one's first part is lost already.
    */
   #isStillWanted(): boolean {
-    return this.#request !== undefined && this.#ledger.wanted(this.#current) === this.#request;
+    return this.#request !== undefined && this.#ledger.isOpen(this.#request);
   }
 }

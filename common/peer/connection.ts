@@ -59,6 +59,8 @@ export class Connection implements SessionEvents, TcpHandler {
   readonly dealings = new Dealings();
   #swarm: Swarm | undefined;
   #openedAt: Instant | undefined;
+  /** When the bytes came that are being taken. */
+  #heardAt: Instant;
   #wasReady = false;
   #cancelWake: () => void = () => undefined;
 
@@ -78,6 +80,7 @@ export class Connection implements SessionEvents, TcpHandler {
       events: this,
       now: clock.now(),
     });
+    this.#heardAt = clock.now();
     this.#outbox = new Outbox({ stream });
     this.#metadata = this.#makeMetadata();
     this.service = new Service({
@@ -218,7 +221,8 @@ export class Connection implements SessionEvents, TcpHandler {
   /* ---- TcpHandler ---- */
 
   onBytes(view: Uint8Array): void {
-    this.#session.take(view, this.#now());
+    this.#heardAt = this.#now();
+    this.#session.take(view, this.#heardAt);
   }
 
   onDrain(): void {
@@ -297,10 +301,10 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   block(piece: PieceIndex, begin: number, length: number): void {
-    this.dealings.received.add(length, this.#now());
+    this.dealings.received.add(length, this.#heardAt);
     this.dealings.given.add(piece);
     this.#swarm!.downloaded(length);
-    this.#fetcher?.onBlock(this.peer, piece, begin, length, this.#now());
+    this.#fetcher?.onBlock(this.peer, piece, begin, length, this.#heardAt);
   }
 
   rejected(ref: BlockRef): void {

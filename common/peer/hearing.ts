@@ -12,7 +12,7 @@ import { BlockReceiver } from './block-receiver.ts';
 import type { Extensions } from './extensions.ts';
 import type { HashLedger } from './hash-ledger.ts';
 import type { Ledger } from './ledger.ts';
-import { messageBounds } from './message-bounds.ts';
+import { messageBounds, type BoundsFacts } from './message-bounds.ts';
 import type { CloseReason } from './peer.ts';
 import type { PiecesStatement, RemotePieces } from './remote-pieces.ts';
 import { judgeRequest } from './request-judge.ts';
@@ -43,7 +43,7 @@ const CHOKE_GRACE_MS = 10_000;
 
 const DIGEST_BYTES = 32;
 
-export class Hearing implements FrameSink {
+export class Hearing implements FrameSink, BoundsFacts {
   readonly #options: HearingOptions;
   readonly #blocks: BlockReceiver;
   #isChoking = true;
@@ -68,20 +68,29 @@ export class Hearing implements FrameSink {
     return this.#options.torrent().content;
   }
 
+  /* ---- BoundsFacts: each is asked for by few of the messages ---- */
+
+  get pieceCount(): number {
+    return this.#content?.geometry.pieceCount ?? MAX_PIECES;
+  }
+
+  get pieceCountIsKnown(): boolean {
+    return this.#content !== undefined;
+  }
+
   /** The longest block that may be asked for or sent, either way. */
-  get #blockBytes(): number {
+  get longestBlockBytes(): number {
     return this.#options.extensions.blockBytes(this.#content?.geometry.pieceBytes);
+  }
+
+  get hashesAsked(): number {
+    return this.#options.hashLedger.mostHashes;
   }
 
   /* ---- FrameSink ---- */
 
   bounds(id: number): FrameBounds {
-    return messageBounds(id, {
-      pieceCount: this.#content?.geometry.pieceCount ?? MAX_PIECES,
-      pieceCountIsKnown: this.#content !== undefined,
-      blockBytes: this.#blockBytes,
-      hashesAsked: this.#options.hashLedger.mostHashes,
-    });
+    return messageBounds(id, this);
   }
 
   keepAlive(): void {}
@@ -189,7 +198,7 @@ export class Hearing implements FrameSink {
     const verdict = judgeRequest(ref, {
       content: this.#content,
       offered: events.offered(),
-      blockBytes: this.#blockBytes,
+      blockBytes: this.longestBlockBytes,
     });
     if (verdict === 'fine' && !say.isChoking) return events.requested(ref);
     say.reject(ref);

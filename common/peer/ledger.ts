@@ -72,6 +72,11 @@ export class Ledger {
     return find(this.#open, ref);
   }
 
+  /** Whether this very request still waits for its answer. */
+  isOpen(request: BlockRef): boolean {
+    return this.#open.get(keyOf(request)) === request;
+  }
+
   /** An open request is answered. */
   settle(request: BlockRef): void {
     this.#drop(request);

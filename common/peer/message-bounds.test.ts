@@ -3,7 +3,7 @@ import { BLOCK_BYTES, MAX_PIECES } from '../base/limits.ts';
 import { MESSAGE } from '../wire/peer-messages.ts';
 import { messageBounds, type BoundsFacts } from './message-bounds.ts';
 
-const FACTS: BoundsFacts = { pieceCount: 20, pieceCountIsKnown: true, blockBytes: BLOCK_BYTES, hashesAsked: 0 };
+const FACTS: BoundsFacts = { pieceCount: 20, pieceCountIsKnown: true, longestBlockBytes: BLOCK_BYTES, hashesAsked: 0 };
 const SIZED = new Map<number, number>([
   [MESSAGE.choke, 1],
   [MESSAGE.unchoke, 1],
@@ -41,8 +41,8 @@ describe('the length of a message', () => {
 
   it('[fault 29] of a block is at most 16 KiB and its head, and more where more was agreed on', () => {
     expect(messageBounds(MESSAGE.piece, FACTS)).toEqual({ min: 10, max: 9 + BLOCK_BYTES });
-    expect(messageBounds(MESSAGE.piece, { ...FACTS, blockBytes: 131_072 }).max).toBe(9 + 131_072);
-    expect(messageBounds(MESSAGE.piece, { ...FACTS, blockBytes: 1_000 }).max).toBe(9 + BLOCK_BYTES);
+    expect(messageBounds(MESSAGE.piece, { ...FACTS, longestBlockBytes: 131_072 }).max).toBe(9 + 131_072);
+    expect(messageBounds(MESSAGE.piece, { ...FACTS, longestBlockBytes: 1_000 }).max).toBe(9 + BLOCK_BYTES);
   });
 
   it('of a bitfield may be any up to the largest before the content is known', () => {

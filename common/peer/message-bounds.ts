@@ -9,7 +9,7 @@ export interface BoundsFacts {
   readonly pieceCount: number;
   readonly pieceCountIsKnown: boolean;
   /** The longest block agreed on. */
-  readonly blockBytes: number;
+  readonly longestBlockBytes: number;
   /** Hashes in the longest hash request we have open; 0 when none is. */
   readonly hashesAsked: number;
 }
@@ -47,7 +47,7 @@ export function messageBounds(id: number, facts: BoundsFacts): FrameBounds {
       return facts.pieceCountIsKnown ? exactly(length) : { min: 2, max: length };
     }
     case MESSAGE.piece:
-      return { min: 1 + 8 + 1, max: 1 + 8 + Math.max(facts.blockBytes, BLOCK_BYTES) };
+      return { min: 1 + 8 + 1, max: 1 + 8 + Math.max(facts.longestBlockBytes, BLOCK_BYTES) };
     case MESSAGE.extended:
       return EXTENDED;
     case MESSAGE.hashRequest:

@@ -14,6 +14,9 @@ export class RecentBytes {
   #parts: Float64Array | undefined;
   /** Of the window's newest part, counted from the beginning of time. */
   #newest = Number.NEGATIVE_INFINITY;
+  /** Where that part is, and when it ends. */
+  #newestAt = 0;
+  #newestUntil = Number.NEGATIVE_INFINITY;
   #sum = 0;
 
   constructor(options: { readonly windowMs: number }) {
@@ -23,7 +26,7 @@ export class RecentBytes {
   add(bytes: number, now: Instant): void {
     this.#parts ??= new Float64Array(PARTS);
     this.#slide(now, this.#parts);
-    this.#parts[modulo(this.#newest)]! += bytes;
+    this.#parts[this.#newestAt]! += bytes;
     this.#sum += bytes;
   }
 
@@ -34,6 +37,7 @@ export class RecentBytes {
   }
 
   #slide(now: Instant, parts: Float64Array): void {
+    if (now < this.#newestUntil) return;
     const part = Math.floor(now / this.#partMs);
     const passed = Math.min(PARTS, part - this.#newest);
     if (passed <= 0) return;
@@ -42,6 +46,8 @@ export class RecentBytes {
       parts[modulo(i)] = 0;
     }
     this.#newest = part;
+    this.#newestAt = modulo(part);
+    this.#newestUntil = (part + 1) * this.#partMs;
   }
 }
 

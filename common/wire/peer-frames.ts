@@ -60,6 +60,7 @@ export class FrameReader {
       switch (this.#state) {
         case HEAD: {
           at = this.#takeHead(view, at);
+          if (this.#headFilled < 5) break;
           const fault = this.#judgeHead();
           if (fault !== undefined) return this.#stop(fault);
           break;
@@ -105,7 +106,6 @@ export class FrameReader {
 
   /** Once length and id are there: is the length one that this id may have? */
   #judgeHead(): FrameFault | undefined {
-    if (this.#headFilled < 5) return undefined;
     const length = readU32(this.#head, 0);
     this.#id = this.#head[4]!;
     const { min, max } = this.#sink.bounds(this.#id);
