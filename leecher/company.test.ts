@@ -88,7 +88,7 @@ describe('company', () => {
     ];
     for (const call of calls) call();
     expect(bench.changes).toBe(calls.length);
-    company.onBlockBytes(peer, 0 as never, 0, 0, new Uint8Array(7));
+    company.onBlockBytes(peer, 0 as never, 0, 0, new Uint8Array(7), clock.now());
     expect([bench.changes, bench.heardBytes]).toEqual([calls.length, 7]);
   });
 });

@@ -92,9 +92,9 @@ export class Company implements Fetcher {
     this.#options.onChange();
   }
 
-  onBlockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
-    this.#pursuit?.blockBytes(peer, piece, begin, offset, view);
-    this.#options.onHeard(view.length, this.#options.clock.now());
+  onBlockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array, now: Instant): void {
+    this.#pursuit?.blockBytes(peer, piece, begin, offset, view, now);
+    this.#options.onHeard(view.length, now);
   }
 
   onBlock(peer: Peer, piece: PieceIndex, begin: number, length: number): void {

@@ -340,7 +340,7 @@ describe('stopping a download', () => {
     const { fetcher } = bench.download;
     const writes = bench.files.writes;
     for (const piece of ALL) {
-      fetcher.onBlockBytes(peer, pieceIndex(piece), 0, 0, CONTENT.pieceOf(piece));
+      fetcher.onBlockBytes(peer, pieceIndex(piece), 0, 0, CONTENT.pieceOf(piece), bench.clock.now());
       fetcher.onBlock(peer, pieceIndex(piece), 0, 16_384, bench.clock.now());
       fetcher.onHave(peer, pieceIndex(piece), bench.clock.now());
       fetcher.onRejected(peer, pieceIndex(piece), 0, 16_384, bench.clock.now());

@@ -181,7 +181,7 @@ describe('fetching', () => {
     const [asked, stranger] = [bench.join(1), new FakePeer(9, Bitfield.full(12))];
     bench.start();
     const { piece, begin, length } = asked.open[0]!;
-    bench.fetching.blockBytes(stranger, pieceIndex(piece), begin, 0, new Uint8Array(length));
+    bench.fetching.blockBytes(stranger, pieceIndex(piece), begin, 0, new Uint8Array(length), bench.clock.now());
     bench.fetching.block(stranger, pieceIndex(piece), begin, length);
     bench.fetching.block(asked, pieceIndex(11), 0, 100);
     bench.fetching.rejected(stranger, pieceIndex(piece));

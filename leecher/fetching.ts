@@ -136,9 +136,8 @@ export class Fetching {
     this.fillAll();
   }
 
-  blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
+  blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array, now: Instant): void {
     const isFirst = this.#lanes.get(peer.id)?.fetches.get(piece)?.take(begin, offset, view) === true;
-    const now = this.#now();
     this.#options.plan.progressed(peer.id, view.length, now, piece);
     if (isFirst) this.#began(peer, piece, now);
   }

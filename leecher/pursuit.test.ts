@@ -105,7 +105,7 @@ class Bench {
     const { piece, begin, length } = ref;
     const bytes = CONTENT.pieceOf(piece).slice(begin, begin + length);
     if (!isRight) bytes[0]! ^= 1;
-    this.pursuit.blockBytes(peer, pieceIndex(piece), begin, 0, bytes);
+    this.pursuit.blockBytes(peer, pieceIndex(piece), begin, 0, bytes, this.clock.now());
     this.pursuit.block(peer, pieceIndex(piece), begin, length);
   }
 

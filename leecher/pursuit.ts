@@ -164,8 +164,8 @@ export class Pursuit {
     this.#fetching.review(peer);
   }
 
-  blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
-    this.#fetching.blockBytes(peer, piece, begin, offset, view);
+  blockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array, now: Instant): void {
+    this.#fetching.blockBytes(peer, piece, begin, offset, view, now);
   }
 
   block(peer: Peer, piece: PieceIndex, begin: number, length: number): void {

@@ -241,7 +241,7 @@ export class WebSeed implements Peer {
     const { piece, begin, length } = block;
     const { fetcher, clock, onBytes, onProved } = this.#options;
     onBytes(view.length);
-    fetcher.onBlockBytes(this, piece, begin, part.offsetInBlock + at, view);
+    fetcher.onBlockBytes(this, piece, begin, part.offsetInBlock + at, view, clock.now());
     block.restBytes -= view.length;
     if (block.restBytes > 0 || block.isCancelled) return;
     this.#forget(block);

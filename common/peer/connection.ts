@@ -297,7 +297,7 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   blockData(piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void {
-    this.#fetcher?.onBlockBytes(this.peer, piece, begin, offset, view);
+    this.#fetcher?.onBlockBytes(this.peer, piece, begin, offset, view, this.#heardAt);
   }
 
   block(piece: PieceIndex, begin: number, length: number): void {

@@ -71,7 +71,7 @@ export interface Fetcher {
   onChoked(peer: Peer, now: Instant): void;
   onUnchoked(peer: Peer, now: Instant): void;
   /** Part of a block that was asked for: `view` goes to `begin + offset` of the piece. */
-  onBlockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array): void;
+  onBlockBytes(peer: Peer, piece: PieceIndex, begin: number, offset: number, view: Uint8Array, now: Instant): void;
   /** The block is whole. */
   onBlock(peer: Peer, piece: PieceIndex, begin: number, length: number, now: Instant): void;
   /** The peer will not send this block. */
