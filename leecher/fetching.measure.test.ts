@@ -38,6 +38,44 @@ describe('fetching in measure', () => {
     expect(longest).toBe(256 * KIB);
   });
 
+  it('asks again for many blocks at once, and soon enough that the source never runs dry', () => {
+    const bench = new FetchingBench({ content: LARGE, buffers: 64 });
+    const peer = bench.join(1);
+    bench.start();
+    expect(peer.open).toHaveLength(64);
+    let asked = 0;
+    peer.onRequest = () => asked++;
+    const askedAfter = Array.from({ length: 16 }, () => {
+      bench.deliver(peer);
+      return asked;
+    });
+    // An eighth of 1 MiB is eight blocks.
+    expect(askedAfter).toEqual([0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8, 16]);
+  });
+
+  it('asks for nothing new while much of what came waits to be checked, and goes on when it is', async () => {
+    const content = contentOfSize(16 * 4 * MIB, 4 * MIB);
+    const bench = new FetchingBench({ content, buffers: 16 });
+    bench.hasher.delayMs = 1_000;
+    const peer = bench.join(1);
+    peer.blockBytes = 512 * KIB;
+    bench.start();
+    for (let ms = 0; ms < 900; ms++) {
+      bench.deliverAll(peer);
+      await bench.clock.runFor(1);
+    }
+    // Four, and the one that was on its way by then.
+    expect(bench.fetching.checking).toBe(5);
+    expect(peer.open).toEqual([]);
+    await bench.clock.runFor(110);
+    expect(peer.open).not.toEqual([]);
+    for (let ms = 0; ms < 6_000; ms++) {
+      bench.deliverAll(peer);
+      await bench.clock.runFor(1);
+    }
+    bench.expectComplete();
+  });
+
   it('no source takes the buffers of the others, however slow the checking', async () => {
     const bench = new FetchingBench({ content: LARGE, buffers: 6 });
     bench.hasher.delayMs = 50;

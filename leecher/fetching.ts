@@ -61,6 +61,9 @@ const REFILL_PART = 1 / 8;
 /** Blocks longer than this are asked of sources that are fast: a long one delays all behind it on its stream. */
 const CAUTIOUS_BLOCK_BYTES = 128 * KIB;
 const FAST_BYTES_PER_SECOND = 5 * MIB;
+/** Nothing new is asked for while so much has come and is being checked or written, and so many pieces. */
+const UNCHECKED_BYTES = 8 * MIB;
+const FEWEST_UNCHECKED = 4;
 /** A piece that was begun is asked for as far as this at once: a source whose uploads take turns gives it in one. */
 const WHOLE_PIECE_BYTES = 1 * MIB;
 
@@ -264,7 +267,7 @@ export class Fetching {
     const { plan, pool, geometry } = this.#options;
     lane.isWaiting = true;
     const share = Math.max(1, Math.floor(pool.capacity / this.#sharers));
-    if (pool.available <= this.#promised || lane.buffers >= share) return undefined;
+    if (pool.available <= this.#promised || lane.buffers >= share || this.#isBehind) return undefined;
     lane.isWaiting = false;
     const assignment = plan.hasRoom(now) ? plan.next(lane.peer.id, now) : undefined;
     if (assignment === undefined) return undefined;
@@ -279,6 +282,12 @@ export class Fetching {
     lane.buffers++;
     lane.fetches.set(piece, fetch);
     return fetch;
+  }
+
+  /** So much waits to be checked that more would only lie there, and leave the processors' caches before its turn. */
+  get #isBehind(): boolean {
+    const { pieceBytes } = this.#options.geometry;
+    return this.#checking >= Math.max(FEWEST_UNCHECKED, UNCHECKED_BYTES / pieceBytes);
   }
 
   /** Sources that have buffers or want some. */
