@@ -1,12 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 
 /** Bytes of bytecode that a function runs before V8 optimises it; by default 66 to 132 KiB, which is a few hundred calls. */
-const BUDGET_BYTES = 1_000_000;
+const BUDGET_BYTES = 300_000;
 
 /**
  * Has V8's optimising compiler wait until a function has proved that it stays busy. A download is over in seconds, and
  * what is hot in it is native: hashes, copies, system calls. By default V8 spends a tenth of a fast transfer's
- * processor time on optimising some 400 functions, many of them again and again, in threads that hashing needs.
+ * processor time on optimising some 400 functions, many of them again and again, in threads that hashing needs. Much
+ * later than this is too late for what is done for each block: with short ones that is a quarter of a transfer's time.
  *
  * A command asks for it when its sockets are open. From then on V8 takes nothing that was compiled without being told
  * so, such as the modules that Node has in its binary: each further one is compiled from its text.
