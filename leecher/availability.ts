@@ -31,11 +31,6 @@ export class Availability {
     return this.#complete.size + this.#counts[piece]!;
   }
 
-  /** Sources that were complete when they came. */
-  get completeCount(): number {
-    return this.#complete.size;
-  }
-
   add(holder: Holder): void {
     if (holder.pieces.isFull) this.#complete.add(holder);
     else this.changed(holder);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Bitfield } from '../common/base/bitfield.ts';
 import { after, instant, NEVER, pieceIndex } from '../common/base/ids.ts';
 import { MIB } from '../common/base/limits.ts';
-import { Intake, LEAST_AMONG_SEEDS, LEAST_PIECES } from './intake.ts';
+import { Intake, LEAST_PIECES } from './intake.ts';
 import { Source, type Flight } from './source.ts';
 
 const START = instant(1_000_000);
@@ -11,7 +11,6 @@ const START = instant(1_000_000);
 class Line {
   readonly intake = new Intake();
   now = START;
-  seedCount = 1;
   readonly flights: Flight[] = [];
 
   add(count: number, receivedBytes: number): void {
@@ -33,7 +32,7 @@ class Line {
 
   /** As many as there is room for come in. */
   fill(): number {
-    while (this.intake.hasRoom(this.flights, this.seedCount, this.now)) this.add(1, 1);
+    while (this.intake.hasRoom(this.flights, this.now)) this.add(1, 1);
     return this.flights.length;
   }
 
@@ -52,24 +51,15 @@ describe('what comes in at once in a swarm', () => {
     const line = new Line();
     line.add(LEAST_PIECES - 1, 1);
     line.add(LEAST_PIECES, 0);
-    expect(line.intake.hasRoom(line.flights, 1, line.now)).toBe(true);
+    expect(line.intake.hasRoom(line.flights, line.now)).toBe(true);
     line.add(1, 0);
-    expect(line.intake.hasRoom(line.flights, 1, line.now)).toBe(false);
+    expect(line.intake.hasRoom(line.flights, line.now)).toBe(false);
     line.flights[0]!.hasArrived = true;
-    expect(line.intake.hasRoom(line.flights, 1, line.now)).toBe(true);
+    expect(line.intake.hasRoom(line.flights, line.now)).toBe(true);
     const forgotten = new Line();
     forgotten.add(3 * LEAST_PIECES, 0);
-    expect(new Intake().hasRoom(forgotten.flights, 1, after(START, 1_499))).toBe(false);
-    expect(new Intake().hasRoom(forgotten.flights, 1, after(START, 1_500))).toBe(true);
-  });
-
-  it('is more among several seeders, until one is left', () => {
-    const line = new Line();
-    line.seedCount = 2;
-    expect(line.fill()).toBe(LEAST_AMONG_SEEDS);
-    line.seedCount = 1;
-    line.flights.length = 0;
-    expect(line.fill()).toBe(LEAST_PIECES);
+    expect(new Intake().hasRoom(forgotten.flights, after(START, 1_499))).toBe(false);
+    expect(new Intake().hasRoom(forgotten.flights, after(START, 1_500))).toBe(true);
   });
 
   it('stays so where the line is full with them', () => {
@@ -104,6 +94,6 @@ describe('what comes in at once in a swarm', () => {
       source.rate.begin(line.now);
       source.rate.add(100 * MIB, after(line.now, 1_000));
     }
-    expect(line.intake.hasRoom(line.flights, 1, after(line.now, 1_000))).toBe(true);
+    expect(line.intake.hasRoom(line.flights, after(line.now, 1_000))).toBe(true);
   });
 });

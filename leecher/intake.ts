@@ -9,8 +9,6 @@
  *  - Sources that are slow, or serve many, fill a line only together: there is no number that is right for all. So it is
  *    found by trial. While all places are taken, now and then there are more for a moment, and that stays so if much
  *    more comes in then; and now and then fewer, which stays so if no less comes in.
- *  - While one seeder feeds the swarm, all wait for what is passed on. With several of them there is enough to be had
- *    everywhere, and what counts is that the own line is full: then more come in at once in any case.
  *  - That a piece comes slowly says nothing: it is slower with each that comes beside it. Only the sum tells.
  *  - What waits for its source's turn takes nothing from the line, and sources should have something to choose from: as
  *    many again may wait. What has waited for long does not count: its source may be slow, or gone.
@@ -20,8 +18,6 @@ import type { Flight } from './source.ts';
 
 /** Pieces that may come in at once in any case … */
 export const LEAST_PIECES = 6;
-/** … and among several sources that have everything. */
-export const LEAST_AMONG_SEEDS = 12;
 /** … and as many as the line takes in this time, if that is more. */
 const LEAST_MS = 300;
 /** What waits for longer does not count. */
@@ -56,8 +52,8 @@ export class Intake {
     this.#bytes += bytes;
   }
 
-  /** Whether one more may be asked for beside these, with so many sources that have everything. Looks at each flight. */
-  hasRoom(flights: Iterable<Flight>, seedCount: number, now: Instant): boolean {
+  /** Whether one more may be asked for beside these. Looks at each of them. */
+  hasRoom(flights: Iterable<Flight>, now: Instant): boolean {
     this.#judge(now);
     let [coming, waiting, pieceBytes, bytesPerSecond] = [0, 0, 1, 0];
     for (const flight of flights) {
@@ -68,8 +64,7 @@ export class Intake {
         bytesPerSecond += flight.source.rate.perSecond(now, 0);
       } else if (now - flight.launchedAt < WAITS_MS) waiting++;
     }
-    const least = seedCount > 1 ? LEAST_AMONG_SEEDS : LEAST_PIECES;
-    const most = Math.max(least, this.#limit, (bytesPerSecond * LEAST_MS) / 1_000 / pieceBytes);
+    const most = Math.max(this.#limit, (bytesPerSecond * LEAST_MS) / 1_000 / pieceBytes);
     const hasRoom = coming < most && coming + waiting < 2 * most;
     this.#wasFull ||= !hasRoom;
     return hasRoom;

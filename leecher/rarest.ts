@@ -63,11 +63,6 @@ export class Rarest {
     return this.#availability.of(piece);
   }
 
-  /** Sources that were complete when they came. */
-  get completeCount(): number {
-    return this.#availability.completeCount;
-  }
-
   add(source: Asker): void {
     this.#availability.add(source);
     this.#shelves.set(source, { pieces: [], isComplete: false });

@@ -108,7 +108,7 @@ export class SwarmPicker {
   /** Whether one more piece should come in. */
   hasRoom(now: Instant): boolean {
     if (this.#flights.version === this.#fullVersion && now < this.#fullUntil) return false;
-    if (this.#intake.hasRoom(this.#flights, this.#rarest.completeCount, now)) return true;
+    if (this.#intake.hasRoom(this.#flights, now)) return true;
     this.#fullVersion = this.#flights.version;
     this.#fullUntil = after(now, ROOM_MS);
     return false;
