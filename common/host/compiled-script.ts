@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
+import { compileAsUsual } from './late-compiler.ts';
 
 /** What stands around the text of a CommonJS module. It is in the file, since to add it here would copy the whole text. */
 export const HEAD = '(function (exports, require, module, __filename, __dirname) {';
@@ -51,7 +52,7 @@ export function rehearse(place: Place): void {
   process.on('exit', () => {
     // V8 refuses data that were made with other flags than it runs with.
     setFlagsFromString('--flush-bytecode');
-    setFlagsFromString('--interrupt-budget=67584');
+    compileAsUsual();
     writeFileSync(cachePath(place.path), script.createCachedData());
   });
 }

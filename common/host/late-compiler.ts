@@ -2,6 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 
 /** Bytes of bytecode that a function runs before V8 optimises it; by default 66 to 132 KiB, which is a few hundred calls. */
 const BUDGET_BYTES = 300_000;
+/** The default of Node 20. */
+const USUAL_BUDGET_BYTES = 67_584;
+/** The flag is that of Node 20's V8. Later ones do not know it, and say so on stderr. */
+const V8_WITH_BUDGET = /^11\./;
 
 /**
  * Has V8's optimising compiler wait until a function has proved that it stays busy. A download is over in seconds, and
@@ -13,5 +17,14 @@ const BUDGET_BYTES = 300_000;
  * so, such as the modules that Node has in its binary: each further one is compiled from its text.
  */
 export function compileLate(): void {
-  setFlagsFromString(`--interrupt-budget=${BUDGET_BYTES}`);
+  setBudget(BUDGET_BYTES);
+}
+
+/** Takes that back. */
+export function compileAsUsual(): void {
+  setBudget(USUAL_BUDGET_BYTES);
+}
+
+function setBudget(bytes: number): void {
+  if (V8_WITH_BUDGET.test(process.versions.v8)) setFlagsFromString(`--interrupt-budget=${bytes}`);
 }
