@@ -21,6 +21,8 @@ export class InitialSeeding {
   readonly #options: InitialSeedingOptions;
   readonly #showing: Showing | undefined;
   #wasOn = true;
+  /** Nothing is held back, or still to be shown: until the last viewer leaves, what they ask for and get says nothing. */
+  #isOver = false;
   #cancelWake: () => void = () => undefined;
 
   constructor(options: InitialSeedingOptions) {
@@ -60,15 +62,18 @@ export class InitialSeeding {
   }
 
   has(connection: Connection, piece: PieceIndex): void {
+    if (this.#isOver) return;
     this.#showing?.has(connection.id, piece, this.#options.clock.now());
     this.#look();
   }
 
   asked(connection: Connection, piece: PieceIndex): void {
+    if (this.#isOver) return;
     this.#showing?.asked(connection.id, piece, this.#options.clock.now());
   }
 
   sent(id: number, piece: PieceIndex, bytes: number): void {
+    if (this.#isOver) return;
     this.#showing?.sent(id, piece, bytes, this.#options.clock.now());
     this.#look();
   }
@@ -105,6 +110,7 @@ export class InitialSeeding {
     this.#wasOn = showing.isOn;
     this.#cancelWake();
     const hasMore = showing.reveal(MAX_SHOWN_AT_ONCE);
+    this.#isOver = !showing.isOn && !hasMore;
     const due = hasMore ? clock.now() : showing.nextDue;
     if (due === NEVER) return;
     this.#cancelWake = clock.at(due, () => {

@@ -167,6 +167,26 @@ describe('memory', () => {
     expect(again.buffer).not.toBe(next.buffer);
   });
 
+  it('of what was sent whole is used again first, of what was sent in part last', async () => {
+    const { take, store } = setUp();
+    const part = await take(0, 0);
+    part.release();
+    const whole = await take(1, 0, 65_536);
+    whole.release();
+    const next = await take(2, 0, 65_536);
+    expect(next.bytes.buffer).toBe(whole.bytes.buffer);
+    expect((await take(0, BLOCK)).bytes).toBe(part.bytes);
+    expect(store.done.reads).toBe(3);
+  });
+
+  it('of what was sent whole stays with who asks for it again', async () => {
+    const { take } = setUp();
+    (await take(1, 0, 65_536)).release();
+    const again = await take(1, 0, 65_536);
+    expect((await take(2, 0)).bytes.buffer).not.toBe(again.bytes.buffer);
+    expect(equalBytes(again.bytes, pieceBytesOf(SMALL, 1))).toBe(true);
+  });
+
   it('of a read that failed is not lost', async () => {
     const { clock, store, lease, take } = setUp(large);
     store.failReads('failed');

@@ -50,6 +50,8 @@ export class PieceReads {
   /** How many of them nobody uses; past `#mostIdle` they are used again before another buffer is made. */
   #idle = 0;
   readonly #mostIdle: number;
+  /** Sent in one message: nobody asks for the rest of it, and its buffer is still in the processor's cache. */
+  #spent: Segment | undefined;
 
   constructor(options: { readonly store: PieceStore; readonly geometry: Geometry }) {
     this.#store = options.store;
@@ -74,7 +76,7 @@ export class PieceReads {
     if (slot === undefined) return undefined;
     const key = this.#keyOf(piece, slot);
     const held = this.#segments.get(key);
-    if (held !== undefined) return held.reading === undefined ? this.#leaseOf(held) : undefined;
+    if (held !== undefined) return held.reading === undefined ? this.#leaseOf(held, length) : undefined;
     const segment = this.#store.readNow === undefined ? undefined : this.#makeSegment(piece, slot, key);
     if (segment === undefined) return undefined;
     let isRead = false;
@@ -83,7 +85,7 @@ export class PieceReads {
     } finally {
       if (!isRead) this.#pool.give(segment.buffer);
     }
-    return isRead ? this.#leaseOf(this.#keep(segment)) : undefined;
+    return isRead ? this.#leaseOf(this.#keep(segment), length) : undefined;
   }
 
   /**
@@ -94,7 +96,7 @@ export class PieceReads {
   async lease(piece: PieceIndex, begin: number, length: number, isUrgent: boolean): Promise<Lease | undefined> {
     const slot = this.#slotOf(piece, begin, length);
     const segment = slot === undefined ? undefined : this.#segmentOf(piece, slot);
-    if (segment !== undefined) return this.#leaseRead(segment);
+    if (segment !== undefined) return this.#leaseRead(segment, length);
     // A request across two segments is rare, small, and not worth keeping.
     if (slot !== undefined && !isUrgent) return undefined;
     return this.#leaseAlone(piece, begin, Math.min(length, this.#geometry.pieceSize(piece) - begin));
@@ -140,7 +142,7 @@ export class PieceReads {
 
   /** Not read yet, and in a buffer that nothing else uses. */
   #makeSegment(piece: PieceIndex, slot: number, key: number): Segment | undefined {
-    const spare = this.#idle >= this.#mostIdle ? this.#evict() : undefined;
+    const spare = this.#takeSpent() ?? (this.#idle >= this.#mostIdle ? this.#evict() : undefined);
     const buffer = spare ?? this.#pool.take() ?? this.#evict();
     if (buffer === undefined) return undefined;
     const begin = slot * this.#segmentBytes;
@@ -152,8 +154,8 @@ export class PieceReads {
     return { key, begin, end, buffer, bytes, message, users: 0, reading: undefined };
   }
 
-  async #leaseRead(segment: Segment): Promise<Lease> {
-    const lease = this.#leaseOf(segment);
+  async #leaseRead(segment: Segment, length: number): Promise<Lease> {
+    const lease = this.#leaseOf(segment, length);
     if (segment.reading === undefined) return lease;
     try {
       await segment.reading;
@@ -166,7 +168,7 @@ export class PieceReads {
     }
   }
 
-  #leaseOf(segment: Segment): Lease {
+  #leaseOf(segment: Segment, length: number): Lease {
     if (segment.users++ === 0) this.#idle--;
     this.#segments.delete(segment.key);
     this.#segments.set(segment.key, segment);
@@ -179,17 +181,25 @@ export class PieceReads {
       release: () => {
         if (released) return;
         released = true;
-        if (--segment.users === 0) this.#idle++;
+        if (--segment.users > 0) return;
+        this.#idle++;
+        if (length >= segment.bytes.length) this.#spent = segment;
       },
     };
+  }
+
+  #takeSpent(): Uint8Array | undefined {
+    const segment = this.#spent;
+    this.#spent = undefined;
+    if (segment === undefined || segment.users > 0 || !this.#forget(segment)) return undefined;
+    return segment.buffer;
   }
 
   /** The buffer of the segment that has been unused for longest. */
   #evict(): Uint8Array | undefined {
     for (const segment of this.#segments.values()) {
       if (segment.users > 0) continue;
-      this.#segments.delete(segment.key);
-      this.#idle--;
+      this.#forget(segment);
       return segment.buffer;
     }
     return undefined;
@@ -197,9 +207,13 @@ export class PieceReads {
 
   /** A segment whose read failed must not be found again. */
   #discard(segment: Segment): void {
-    if (this.#segments.get(segment.key) !== segment) return;
-    this.#segments.delete(segment.key);
+    if (this.#forget(segment)) this.#pool.give(segment.buffer);
+  }
+
+  /** Of an unused segment; false when it was forgotten before. */
+  #forget(segment: Segment): boolean {
+    if (this.#segments.get(segment.key) !== segment) return false;
     this.#idle--;
-    this.#pool.give(segment.buffer);
+    return this.#segments.delete(segment.key);
   }
 }
