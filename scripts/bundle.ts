@@ -20,7 +20,10 @@ const COMMANDS: Readonly<Record<string, string>> = {
   leecher: 'leecher/main.js',
 };
 
-/** Worker threads, which are looked for beside the commands. They are short, and keep nothing compiled. */
+/**
+ * Worker threads, which are looked for beside the commands. They are short, and keep nothing compiled. No modules, since
+ * a thread that begins with one takes 10 ms longer to start.
+ */
 const WORKERS: Readonly<Record<string, string>> = {
   'hasher-worker': 'common/host/hasher-worker.js',
   'tracker-worker': 'tracker/tracker-worker.js',
@@ -29,7 +32,7 @@ const WORKERS: Readonly<Record<string, string>> = {
 /** What is started by its file's name. */
 export const BUNDLES: readonly string[] = [
   ...Object.keys(COMMANDS).map((name) => `${name}.cjs.cache`),
-  ...Object.keys(WORKERS).map((name) => `${name}.js`),
+  ...Object.keys(WORKERS).map((name) => `${name}.cjs`),
 ];
 
 const COMMON: BuildOptions = {
@@ -45,13 +48,19 @@ export async function bundle(root: string): Promise<void> {
   const outdir = join(root, 'dist', 'bin');
   const from = (mains: Readonly<Record<string, string>>): Record<string, string> =>
     Object.fromEntries(Object.entries(mains).map(([name, main]) => [name, join(root, 'dist', main)]));
-  const common = { ...COMMON, absWorkingDir: root, outdir, metafile: true, sourcemap: true } as const;
-  const workers = await build({ ...common, entryPoints: from(WORKERS), format: 'esm' });
+  const common = {
+    ...COMMON,
+    absWorkingDir: root,
+    outdir,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    metafile: true,
+    sourcemap: true,
+  } as const;
+  const workers = await build({ ...common, entryPoints: from(WORKERS) });
   const programs = await build({
     ...common,
     entryPoints: from(COMMANDS),
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
     define: { 'import.meta.url': 'moduleUrl' },
     banner: { js: `${HEAD} const moduleUrl = require('node:url').pathToFileURL(__filename).href;` },
     footer: { js: TAIL.trim() },

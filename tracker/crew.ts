@@ -13,7 +13,7 @@ import type { TrackerService } from './service.ts';
 /** The worker is always the built file: Node 20 runs no TypeScript. */
 const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('../dist/tracker/tracker-worker.js', import.meta.url)
-  : new URL('./tracker-worker.js', import.meta.url);
+  : new URL(import.meta.url.endsWith('.cjs') ? './tracker-worker.cjs' : './tracker-worker.js', import.meta.url);
 
 /** What a worker begins with. */
 export interface WorkerStart {

@@ -57,4 +57,4 @@ async function main(start: WorkerStart): Promise<void> {
   tell({ kind: 'ready' });
 }
 
-await main(threadData() as WorkerStart);
+void main(threadData() as WorkerStart);

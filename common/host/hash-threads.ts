@@ -1,10 +1,11 @@
 import type { Worker } from 'node:worker_threads';
 import type { HashAnswer, HashJob } from './hash-job.ts';
+import { threadStarts } from './late-compiler.ts';
 
-/** The worker is always the built file: Node 20 runs no TypeScript. */
+/** The worker is always a built file: Node 20 runs no TypeScript. The commands have one that loads faster than a module. */
 const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/common/host/hasher-worker.js', import.meta.url)
-  : new URL('./hasher-worker.js', import.meta.url);
+  : new URL(import.meta.url.endsWith('.cjs') ? './hasher-worker.cjs' : './hasher-worker.js', import.meta.url);
 
 /** A second job waits in the thread while the first is done, so that it never idles between two messages. */
 const JOBS_PER_THREAD = 2;
@@ -85,6 +86,7 @@ export class HashThreads {
   }
 
   #start(): Thread {
+    const started = threadStarts();
     // The module is loaded with the first thread: what a slow line brings needs none.
     const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
     const worker = new Thread(this.#worker, { execArgv: [], resourceLimits: HEAP_LIMITS });
@@ -92,6 +94,9 @@ export class HashThreads {
     this.#threads.push(thread);
     worker.unref();
     let failure = new Error('a hash thread ended');
+    // It has loaded what it needs when it answers: it is started for a job.
+    worker.once('message', started);
+    worker.once('exit', started);
     worker.on('message', (answer: HashAnswer) => this.#answered(thread, answer));
     // What it says before it ends; without a listener it would end the process.
     worker.on('error', (error) => (failure = new Error(`a hash thread failed: ${error.message}`, { cause: error })));

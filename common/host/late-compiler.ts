@@ -14,15 +14,32 @@ const V8_WITH_BUDGET = /^11\./;
  * later than this is too late for what is done for each block: with short ones that is a quarter of a transfer's time.
  *
  * A command asks for it when its sockets are open. From then on V8 takes nothing that was compiled without being told
- * so, such as the modules that Node has in its binary: each further one is compiled from its text.
+ * so, such as the modules that Node has in its binary: each further one is compiled from its text. Threads need many of
+ * them, so that it is taken back while one starts.
  */
 export function compileLate(): void {
-  setBudget(BUDGET_BYTES);
+  isLate = true;
+  if (startingThreads === 0) setBudget(BUDGET_BYTES);
 }
 
 /** Takes that back. */
 export function compileAsUsual(): void {
+  isLate = false;
   setBudget(USUAL_BUDGET_BYTES);
+}
+
+let isLate = false;
+let startingThreads = 0;
+
+/** A thread is about to start; what this gives is called, once or more, when it has started or come to nothing. */
+export function threadStarts(): () => void {
+  if (startingThreads++ === 0 && isLate) setBudget(USUAL_BUDGET_BYTES);
+  let isStarting = true;
+  return () => {
+    if (!isStarting) return;
+    isStarting = false;
+    if (--startingThreads === 0 && isLate) setBudget(BUDGET_BYTES);
+  };
 }
 
 function setBudget(bytes: number): void {
