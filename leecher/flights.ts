@@ -1,12 +1,15 @@
 import { NEVER, type Instant, type PieceIndex } from '../common/base/ids.ts';
-import { ENDGAME_SOURCES } from '../common/base/limits.ts';
+import { ENDGAME_SOURCES, REQUEST_TIMEOUT_MS } from '../common/base/limits.ts';
 import type { Flight, Source } from './source.ts';
+
+/** What has begun is judged so long after its first byte. */
+const JUDGED_AFTER_MS = 500;
 
 /**
  * All that is under way. An arrived flight no longer counts for its source, and outlives it.
  *
- * BOUNDED: by how often the driver asks for another piece, which its buffers bound; ENDGAME_SOURCES a piece, and
- * those that arrived.
+ * BOUNDED: by how often the driver asks for another piece, which its buffers bound; ENDGAME_SOURCES a piece, one more
+ * that is proven, and those that arrived.
  */
 export class Flights {
   readonly #byPiece = new Map<PieceIndex, Flight[]>();
@@ -103,6 +106,13 @@ export class Flights {
     return flights;
   }
 
+  /** Whether the source may fetch the piece beside those that do, none of which it is. */
+  isOpenTo(source: Source, piece: PieceIndex, now: Instant): boolean {
+    const flights = this.#byPiece.get(piece);
+    if (flights === undefined || !isJoinable(flights)) return false;
+    return flights.length < ENDGAME_SOURCES || (source.isProven && flights.every((flight) => isDoubtful(flight, now)));
+  }
+
   /**
    * The piece that is expected last of all those that `source`, which has none under way, may fetch as well.
    * What is queued at a source before a piece delays it. `paceOf` gives bytes per second, above 0. Nobody joins the
@@ -115,6 +125,7 @@ export class Flights {
     now: Instant,
   ): PieceIndex | undefined {
     if (this.#joinable === 0) return undefined;
+    const isOpen = (piece: PieceIndex): boolean => source.mayTake(piece) && this.isOpenTo(source, piece, now);
     let slowest: PieceIndex | undefined;
     let latest = -1;
     for (const other of all) {
@@ -126,7 +137,7 @@ export class Flights {
         const expected = queuedBytes / pace;
         const isFirst = queuedBytes === sizeBytes;
         if (isFirst && other.isStarting(now)) continue;
-        if (expected <= latest || !source.mayTake(piece) || !isJoinable(this.#byPiece.get(piece))) continue;
+        if (expected <= latest || !isOpen(piece)) continue;
         latest = expected;
         slowest = piece;
       }
@@ -135,7 +146,18 @@ export class Flights {
   }
 }
 
+/** At most one more than ENDGAME_SOURCES fetch a piece: who may be that one, `isOpenTo` tells. */
 function isJoinable(flights: readonly Flight[] | undefined): boolean {
-  if (flights === undefined || flights.length === 0 || flights.length >= ENDGAME_SOURCES) return false;
+  if (flights === undefined || flights.length === 0 || flights.length > ENDGAME_SOURCES) return false;
   return !flights.some((flight) => flight.hasArrived);
+}
+
+/** Its source has yet to prove itself, and gives nothing, or so little that it might as well be silent. */
+const isDoubtful = (flight: Flight, now: Instant): boolean =>
+  !flight.source.isProven && (flight.receivedBytes === 0 || remainingMs(flight, now) > REQUEST_TIMEOUT_MS);
+
+/** How long what has begun will take from now on; 0 as long as that cannot be told. */
+export function remainingMs({ receivedBytes, begunAt, sizeBytes }: Flight, now: Instant): number {
+  const takenMs = now - begunAt;
+  return takenMs < JUDGED_AFTER_MS ? 0 : (takenMs * (sizeBytes - receivedBytes)) / receivedBytes;
 }

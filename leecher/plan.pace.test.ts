@@ -77,6 +77,19 @@ describe('endgame', () => {
     expect(plan.done(piece, 3, START)).toEqual([piece + 1]);
   });
 
+  it('lets one that has delivered go beyond the limit beside those that have not, and give nothing', () => {
+    const plan = started(3, [pieces(3, '0'), pieces(3, '0'), pieces(3, '0-1'), pieces(3, '0,2'), pieces(3, '0')]);
+    expect(next(plan, 1)).toBe(0);
+    expect([fetch(plan, 3, 1), fetch(plan, 4, 1)]).toEqual([[1], [2]]);
+    expect(next(plan, 2)).toBe(0);
+    expect(next(plan, 5)).toBeUndefined();
+    plan.progressed(1, PIECE_BYTES / 4, START, pieceIndex(0));
+    expect(next(plan, 3, instant(START + 1_000))).toBeUndefined();
+    expect(next(plan, 3, instant(START + 10_000))).toBe(0);
+    expect(next(plan, 4, instant(START + 10_000))).toBeUndefined();
+    expect(plan.done(pieceIndex(0), 3, instant(START + 11_000))).toEqual([1, 2]);
+  });
+
   it('joins only when idle', () => {
     const full = Bitfield.full(2);
     const plan = started(2, [full, full]);

@@ -139,6 +139,57 @@ describe('in a swarm', () => {
     expect(plan.isComplete).toBe(true);
   });
 
+  it('at the end asks one more that has delivered, if none has of those who should give the piece', () => {
+    const plan = swarm(3, [[0], [0], [0], [0, 1], [0, 2]]);
+    expect(plan.next(1, START)!.piece).toBe(0);
+    for (const id of [4, 5]) deliver(plan, id, plan.next(id, START)!.piece, START);
+    expect(plan.next(2, START)).toEqual({ piece: 0, isDuplicate: true });
+    expect(plan.next(3, START)).toBeUndefined();
+    expect(plan.next(4, START)).toEqual({ piece: 0, isDuplicate: true });
+    expect(plan.next(5, START)).toBeUndefined();
+    // One of three is not in anybody's way once another begins.
+    plan.progressed(4, KIB, after(START, 100), pieceIndex(0));
+    expect(plan.began(pieceIndex(0), 4, after(START, 100))).toEqual([1, 2]);
+  });
+
+  it('at the end asks no fourth, though the third may turn out to be no better', () => {
+    const plan = swarm(5, [[0], [0], [0, 1, 3, 4], [0, 2], [3, 4]]);
+    for (const id of [5, 5, 1]) plan.next(id, START);
+    for (const id of [3, 4]) deliver(plan, id, plan.next(id, START)!.piece, START);
+    for (const id of [2, 3]) expect(plan.next(id, START)).toEqual({ piece: 0, isDuplicate: true });
+    plan.removeSource(5, START);
+    for (let time = 0; time < 2; time++) plan.failed(3, plan.next(3, START)!.piece, 'rejected', START);
+    for (const piece of [3, 4]) plan.done(pieceIndex(piece), 5, START);
+    expect(plan.next(4, START)).toBeUndefined();
+  });
+
+  it('at the end asks nobody beside two of whom one has delivered, however long that one takes to begin', () => {
+    const plan = swarm(3, [[0], [0, 1], [0, 2]]);
+    expect(plan.next(1, START)!.piece).toBe(0);
+    for (const id of [2, 3]) deliver(plan, id, plan.next(id, START)!.piece, START);
+    expect(plan.next(2, START)).toEqual({ piece: 0, isDuplicate: true });
+    expect(plan.next(3, after(START, REQUEST_TIMEOUT_MS - 1))).toBeUndefined();
+  });
+
+  it.each([
+    ['a trickle', 100, true],
+    ['all within the time for which one may be silent', PIECE_BYTES / 8, false],
+  ])('at the end %s from two that have not delivered brings in one that has: %#', (_, bytesPerSecond, isAsked) => {
+    const plan = swarm(2, [[0], [0], [0, 1]]);
+    let now = START;
+    expect(plan.next(1, now)!.piece).toBe(0);
+    deliver(plan, 3, plan.next(3, now)!.piece, now);
+    for (const id of [1, 2]) {
+      if (id === 2) expect(plan.next(2, now)).toEqual({ piece: 0, isDuplicate: true });
+      plan.progressed(id, 1, now, pieceIndex(0));
+      plan.began(pieceIndex(0), id, now);
+      now = after(now, 1_000);
+      plan.progressed(id, bytesPerSecond, now, pieceIndex(0));
+    }
+    now = after(now, 1_000);
+    expect(plan.next(3, now)).toEqual(isAsked ? { piece: 0, isDuplicate: true } : undefined);
+  });
+
   it('at the end leaves alone what will be here in a moment, and joins what is slow', () => {
     const plan = swarm(1, [[0], [0]]);
     plan.next(1, START);

@@ -22,6 +22,8 @@
  *    fast he is. Only for a moment, since a source that is very slow must not hold up the end.
  *  - Endgame: a source with nothing to do and nothing free to take joins the fetch of the piece that is expected last.
  *    At most ENDGAME_SOURCES fetch a piece; nobody joins one that is fully here.
+ *  - All of those may be liars that give nothing, others each time. One that has delivered (`isProven`) joins them as one
+ *    more, unless one of them has delivered too, or what it sends is here before it would be given up as silent.
  *  - A source that is silent, or slower than MIN_SOURCE_BYTES_PER_SECOND, loses what it has under way. If it does so
  *    again it is on probation: one piece at a time, after a rest, and nothing that others would do. It is not given
  *    up: it may be the last holder. For the same reason each failure halves the pace that is asked of it.

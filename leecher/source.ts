@@ -125,6 +125,11 @@ export class Source implements Runner {
     return this.#strikes >= STRIKES_BEFORE_PROBATION;
   }
 
+  /** It has delivered, and not failed again and again since. */
+  get isProven(): boolean {
+    return this.report.pieces > 0 && !this.isOnProbation;
+  }
+
   /** When all it fetches is overdue: it has been silent, or too slow for too long. */
   get silentAt(): Instant {
     return this.#silentAt;

@@ -1,8 +1,7 @@
 import type { Bitfield } from '../common/base/bitfield.ts';
 import { after, instant, type Instant, type PieceIndex } from '../common/base/ids.ts';
-import { ENDGAME_SOURCES } from '../common/base/limits.ts';
 import type { Random } from '../common/base/ports.ts';
-import type { Flights } from './flights.ts';
+import { remainingMs, type Flights } from './flights.ts';
 import { Intake } from './intake.ts';
 import type { Pick } from './picker.ts';
 import { Rarest } from './rarest.ts';
@@ -17,10 +16,8 @@ const MOST_WAITING_MS = 1_500;
  * is moved just then is sent in vain.
  */
 const FIRST_PIECES = 8;
-/** At the end a piece that is being received is asked of another source too if it would take longer than this … */
+/** At the end a piece that is being received is asked of another source too if it would take longer than this. */
 const MOST_RECEIVING_MS = 1_000;
-/** … which is judged so long after its first byte. */
-const JUDGED_AFTER_MS = 500;
 /** What comes in is looked through again after so long, even if nothing began or ended. */
 const ROOM_MS = 50;
 /** So long an idle source for which there was nothing waits before the others are looked through for it again. */
@@ -133,7 +130,7 @@ export class SwarmPicker {
         const waitsLong = flight.piece === source.freshPiece || now - flight.launchedAt > mostMs;
         if (count === 1 && flight.receivedBytes === 0 && waitsLong) {
           if (moved === undefined || flight.launchedAt < moved.launchedAt) moved = flight;
-        } else if (this.#isEndgame && count < ENDGAME_SOURCES) {
+        } else if (this.#isEndgame && this.#flights.isOpenTo(source, flight.piece, now)) {
           const lateMs = latenessMs(flight, now);
           if (lateMs > latestMs) [joined, latestMs] = [flight, lateMs];
         }
@@ -146,9 +143,7 @@ export class SwarmPicker {
 
 /** 0 when it is soon here. To ask another as well costs nothing while it waits: whoever begins is left alone with it. */
 function latenessMs(flight: Flight, now: Instant): number {
-  const { receivedBytes, begunAt, launchedAt, sizeBytes } = flight;
-  if (receivedBytes === 0) return Number.MAX_SAFE_INTEGER - launchedAt;
-  const takenMs = now - begunAt;
-  const expectedMs = (takenMs * (sizeBytes - receivedBytes)) / receivedBytes;
-  return takenMs < JUDGED_AFTER_MS || expectedMs < MOST_RECEIVING_MS ? 0 : expectedMs;
+  if (flight.receivedBytes === 0) return Number.MAX_SAFE_INTEGER - flight.launchedAt;
+  const expectedMs = remainingMs(flight, now);
+  return expectedMs < MOST_RECEIVING_MS ? 0 : expectedMs;
 }
