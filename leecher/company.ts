@@ -123,6 +123,10 @@ export class Company implements Fetcher {
     this.#options.onChange();
   }
 
+  onParts(peer: Peer, piece: PieceIndex, hashes: Uint8Array): void {
+    this.#pursuit?.parts(peer, piece, hashes);
+  }
+
   onHashes(peer: Peer, request: HashRequest, hashes: Uint8Array): void {
     this.#guard(() => {
       this.#learning.hashes(peer, request, hashes);

@@ -239,6 +239,7 @@ export class Download {
       clock,
       geometry: this.#info!.geometry,
       selection: this.#selection!,
+      checks: proof,
       keeper: new PieceKeeper({ checks: proof, verifier: new HashVerifier({ checks: proof, hasher }), store }),
       swarm: this.#swarm!,
       book: this.#company.book,

@@ -79,6 +79,13 @@ export class Fetch {
     return this.#received === this.sizeBytes;
   }
 
+  /** So many bytes from its beginning on are here without a gap. */
+  get leadBytes(): number {
+    let lead = this.#asked;
+    for (const begin of this.#open.keys()) if (begin < lead) lead = begin;
+    return lead;
+  }
+
   /** The blocks that are still to come, for the peer to be told that they are not wanted. */
   get openBlocks(): FetchBlock[] {
     return [...this.#open].map(([begin, length]) => ({ begin, length }));

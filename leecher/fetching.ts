@@ -6,13 +6,14 @@
  */
 import type { BufferPool } from '../common/base/buffers.ts';
 import type { Instant, PieceIndex } from '../common/base/ids.ts';
-import { KIB, MAX_OUTSTANDING_BYTES, MIB } from '../common/base/limits.ts';
+import { KIB, LEAST_PART_BYTES, MAX_OUTSTANDING_BYTES, MIB } from '../common/base/limits.ts';
 import type { Clock } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import { Fetch } from './fetch.ts';
 import type { KeepVerdict, PieceKeeper } from './piece-keeper.ts';
 import type { Plan } from './plan.ts';
+import type { Relaying } from './relaying.ts';
 import type { SourceFailure } from './source-book.ts';
 
 export interface FetchingOptions {
@@ -21,6 +22,8 @@ export interface FetchingOptions {
   readonly keeper: PieceKeeper;
   readonly pool: BufferPool;
   readonly clock: Clock;
+  /** Passes on what is not whole yet. */
+  readonly relaying: Pick<Relaying, 'begun' | 'progressed' | 'ended'>;
   /** The piece is verified and written. */
   readonly onVerified: (piece: PieceIndex, peer: Peer) => void;
   /** A source did not deliver a piece; corrupt ones count against it. */
@@ -105,7 +108,7 @@ export class Fetching {
       isWaiting: false,
       refillBytes: Infinity,
     });
-    this.#options.plan.addSource(peer.id, peer.pieces);
+    this.#options.plan.addSource(peer.id, peer.pieces, (piece) => peer.isComing(piece));
     this.review(peer);
   }
 
@@ -125,6 +128,10 @@ export class Fetching {
   review(peer: Peer): void {
     const lane = this.#lanes.get(peer.id);
     if (lane === undefined) return;
+    for (const fetch of [...lane.fetches.values()]) {
+      // It was on its way there, and does not come (BEP 54).
+      if (!peer.pieces!.has(fetch.piece)) this.#fail(lane, fetch, 'gone');
+    }
     peer.setInterested(lane.fetches.size > 0 || this.#options.plan.isUseful(peer.id));
     this.#fill(lane);
   }
@@ -161,7 +168,7 @@ export class Fetching {
     if (fetch.close(begin, length)) {
       lane.fetches.delete(piece);
       void this.#check(lane, fetch);
-    }
+    } else this.#options.relaying.progressed(fetch);
     if (bytesInFlight(peer) <= lane.refillBytes) this.#fill(lane);
   }
 
@@ -234,7 +241,9 @@ export class Fetching {
     const rate = this.#options.plan.paceOf(peer.id, now);
     const depthBytes = this.#depthOf(rate);
     const blockBytes =
-      rate >= FAST_BYTES_PER_SECOND ? peer.blockBytes : Math.min(peer.blockBytes, CAUTIOUS_BLOCK_BYTES);
+      rate >= FAST_BYTES_PER_SECOND
+        ? peer.blockBytes
+        : Math.min(peer.blockBytes, peer.passesOn ? LEAST_PART_BYTES : CAUTIOUS_BLOCK_BYTES);
     for (;;) {
       const wanted = lane.asking === undefined || !this.#options.plan.isSwarm ? depthBytes : WHOLE_PIECE_BYTES;
       const inFlight = bytesInFlight(peer);
@@ -281,6 +290,7 @@ export class Fetching {
     this.#promised++;
     lane.buffers++;
     lane.fetches.set(piece, fetch);
+    this.#options.relaying.begun(lane.peer, fetch, plan.paceOf(lane.peer.id, now));
     return fetch;
   }
 
@@ -318,9 +328,13 @@ export class Fetching {
   }
 
   #release(lane: Lane, fetch: Fetch): void {
+    const { pool, relaying } = this.#options;
+    const { buffer } = fetch;
     lane.buffers--;
-    if (fetch.buffer === undefined) this.#promised--;
-    else this.#options.pool.give(fetch.buffer);
+    if (buffer === undefined) this.#promised--;
+    relaying.ended(fetch, () => {
+      if (buffer !== undefined) pool.give(buffer);
+    });
   }
 
   async #check(lane: Lane, fetch: Fetch): Promise<void> {

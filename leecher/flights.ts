@@ -106,10 +106,13 @@ export class Flights {
     return flights;
   }
 
-  /** Whether the source may fetch the piece beside those that do, none of which it is. */
+  /**
+   * Whether the source may fetch the piece beside those that do, none of which it is. Not one to which the piece is on its
+   * way: it may come from us.
+   */
   isOpenTo(source: Source, piece: PieceIndex, now: Instant): boolean {
     const flights = this.#byPiece.get(piece);
-    if (flights === undefined || !isJoinable(flights)) return false;
+    if (flights === undefined || !isJoinable(flights) || source.isComing(piece)) return false;
     return flights.length < ENDGAME_SOURCES || (source.isProven && flights.every((flight) => isDoubtful(flight, now)));
   }
 

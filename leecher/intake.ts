@@ -17,7 +17,7 @@ import { after, type Instant, instant } from '../common/base/ids.ts';
 import type { Flight } from './source.ts';
 
 /** Pieces that may come in at once in any case … */
-export const LEAST_PIECES = 6;
+export const LEAST_PIECES = 16;
 /** … and as many as the line takes in this time, if that is more. */
 const LEAST_MS = 300;
 /** What waits for longer does not count. */

@@ -123,9 +123,12 @@ export class Plan {
     return this.#hasStarted;
   }
 
-  /** `pieces` stays the caller's and may grow: tell `sourceGained` or `sourceChanged`. `id` must never come again. */
-  addSource(id: number, pieces: Bitfield): void {
-    const source = new Source(id, pieces);
+  /**
+   * `pieces` stays the caller's and may grow: tell `sourceGained` or `sourceChanged`. `id` must never come again. `isComing`: of
+   * those, what it does not have whole yet, and gives as it comes.
+   */
+  addSource(id: number, pieces: Bitfield, isComing: (piece: PieceIndex) => boolean = () => false): void {
+    const source = new Source(id, pieces, isComing);
     this.#sources.set(id, source);
     this.#picker.add(source);
   }

@@ -64,6 +64,7 @@ class Bench {
       geometry,
       selection: Selection.all(geometry),
       keeper: new PieceKeeper({ checks, verifier, store: this.store }),
+      checks,
       swarm: this.swarm,
       book: this.book,
       clock,

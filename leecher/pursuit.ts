@@ -16,7 +16,9 @@ import { noValidSource, rangesText } from './endings.ts';
 import { Fetching } from './fetching.ts';
 import type { PieceRange } from './missing.ts';
 import type { PieceKeeper } from './piece-keeper.ts';
+import type { CheckBook } from './piece-verifier.ts';
 import { Plan } from './plan.ts';
+import { Relaying } from './relaying.ts';
 import type { Selection } from './selection.ts';
 import type { SourceBook, SourceFailure } from './source-book.ts';
 
@@ -24,6 +26,7 @@ export interface PursuitOptions {
   readonly geometry: Geometry;
   readonly selection: Selection;
   readonly keeper: PieceKeeper;
+  readonly checks: CheckBook;
   readonly swarm: Swarm;
   readonly book: SourceBook;
   readonly clock: Clock;
@@ -50,6 +53,7 @@ export class Pursuit {
   readonly #options: PursuitOptions;
   readonly #plan: Plan;
   readonly #fetching: Fetching;
+  readonly #relaying: Relaying;
   /** Connected ones. BOUNDED: by the connections. */
   readonly #peers = new Map<number, Peer>();
   #hopelessSince: Instant | undefined;
@@ -68,6 +72,12 @@ export class Pursuit {
       have: unneeded(options.selection, options.swarm.torrent.offered),
       random,
     });
+    this.#relaying = new Relaying({
+      geometry,
+      checks: options.checks,
+      passingOn: options.swarm.passingOn,
+      isServed: (piece) => options.selection.isWhole(piece),
+    });
     const capacity = Math.max(FEWEST_BUFFERS, Math.floor(MAX_FETCH_BUFFER_BYTES / geometry.pieceBytes));
     this.#fetching = new Fetching({
       plan: this.#plan,
@@ -75,6 +85,7 @@ export class Pursuit {
       keeper,
       pool: new BufferPool({ sizeBytes: geometry.pieceBytes, capacity }),
       clock,
+      relaying: this.#relaying,
       onVerified: (piece, peer) => {
         this.#takeVerified(piece, peer);
       },
@@ -175,6 +186,11 @@ export class Pursuit {
 
   rejected(peer: Peer, piece: PieceIndex): void {
     this.#fetching.rejected(peer, piece);
+  }
+
+  /** What a source says that the parts of a piece hash to. */
+  parts(peer: Peer, piece: PieceIndex, hashes: Uint8Array): void {
+    this.#relaying.parts(peer, piece, hashes);
   }
 
   /* ---- progress ---- */

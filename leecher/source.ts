@@ -76,6 +76,8 @@ export class Source implements Runner {
   readonly id: number;
   /** The caller's live object. */
   readonly pieces: Bitfield;
+  /** Of `pieces`: the first part of it is there, and the rest is on its way. */
+  readonly isComing: (piece: PieceIndex) => boolean;
   readonly run = emptyRun();
   readonly rate = new Rate();
   readonly report = new Tally(this.rate);
@@ -110,9 +112,10 @@ export class Source implements Runner {
   #crawledBytes = 0;
   #crawlsSince: Instant = instant(0);
 
-  constructor(id: number, pieces: Bitfield) {
+  constructor(id: number, pieces: Bitfield, isComing: (piece: PieceIndex) => boolean = () => false) {
     this.id = id;
     this.pieces = pieces;
+    this.isComing = isComing;
   }
 
   /** It has not delivered yet, and has had little time to. */

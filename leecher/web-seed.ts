@@ -69,6 +69,8 @@ export class WebSeed implements Peer {
   readonly blockBytes = MAX_LARGE_REQUEST_BYTES;
   readonly metadataBytes = undefined;
   readonly takesHashRequests = false;
+  readonly passesOn = false;
+  readonly isComing = (): boolean => false;
   readonly answersWhenChoked = false;
   readonly #options: WebSeedOptions;
   readonly #queue: WebQueue;

@@ -91,6 +91,8 @@ export const MAX_REQUEST_OFFER_BYTES = 1 * MIB;
 export const MAX_PEER_OFFENCES = 50;
 /** Stop answering requests while this much is queued on the socket. */
 export const SEND_BUFFER_HIGH_BYTES = 1 * MIB;
+/** … and this much on an uplink that is slow for those who share it. */
+export const LEAST_SEND_BUFFER_HIGH_BYTES = 64 * KIB;
 /** Stop reading from a peer while this much waits for it: it makes us say more than it reads. */
 export const SEND_QUEUE_FULL_BYTES = 4 * MIB;
 /** Low-water mark of a TCP stream: `onDrain` comes when the queue has fallen to it. */
@@ -99,6 +101,15 @@ export const SEND_BUFFER_LOW_BYTES = 256 * KIB;
 export const MAX_UPLOAD_BUFFER_BYTES = 32 * MIB;
 /** … and keep while nobody is sent them: for the rest of a piece, and for who asks for the same one. The system has all. */
 export const IDLE_UPLOAD_BUFFER_BYTES = 4 * MIB;
+/** Pieces that are passed on before they are whole (`tk_coming`); those whose rest comes are few, and each is a piece's bytes. */
+export const MAX_RELAYED_PIECES = 24;
+/** Pieces of which the hashes of their parts are kept. */
+export const MAX_KNOWN_PARTS = 256;
+/** Pieces that one peer may say are on their way to it; beyond it they count once it has them. */
+export const MAX_COMING_PIECES = 64;
+/** A part of a piece that is passed on by itself, at least; a piece has MAX_PARTS of them at most. */
+export const LEAST_PART_BYTES = 64 * KIB;
+export const MAX_PARTS = 64;
 /** Hashes in one hash request we answer (BEP 52 recommends 512; libtorrent serves 8192). */
 export const MAX_HASHES_PER_REQUEST = 8192;
 /** Leaf hashes are read from the disk again, so fewer of them in one request. */

@@ -16,6 +16,7 @@ import { MetadataExchange } from './metadata-exchange.ts';
 import { Outbox } from './outbox.ts';
 import type { CloseReason, Fetcher } from './peer.ts';
 import { RemotePeer } from './remote-peer.ts';
+import type { PieceOffer } from './request-judge.ts';
 import { Session } from './session.ts';
 import { Service } from './service.ts';
 import type { SessionEvents } from './session-events.ts';
@@ -177,6 +178,10 @@ export class Connection implements SessionEvents, TcpHandler {
     return this.#session.heardAt;
   }
 
+  get isSeed(): boolean {
+    return this.#session.remoteIsSeed;
+  }
+
   /** It wants something that we have; a seed, or one that only uploads, gets along without a slot (BEP 21). */
   get wantsSlot(): boolean {
     return this.#session.remoteIsInterested && !this.#session.extensions.isUploadOnly;
@@ -198,13 +203,14 @@ export class Connection implements SessionEvents, TcpHandler {
 
   sendHave(piece: PieceIndex): void {
     // A seed gains nothing from hearing of it; but who sent us the piece learns that it has arrived.
-    const gains = this.dealings.given.delete(piece) || this.#session.pieces?.isFull !== true;
+    this.service.relayTalk.settle(piece);
+    const gains = this.dealings.given.delete(piece) || !this.#session.remoteIsSeed;
     if (this.#session.isOpen && gains) this.#session.say.have(piece);
   }
 
   /** Tells the peer anew of all that we offer; a seed gains nothing from it. */
   sendPieces(): void {
-    if (this.#session.isOpen && this.#session.pieces?.isFull !== true) this.#session.stateAgain();
+    if (this.#session.isOpen && !this.#session.remoteIsSeed) this.#session.stateAgain();
   }
 
   /** Tells the peer of a piece that it did not know we have. */
@@ -249,6 +255,10 @@ export class Connection implements SessionEvents, TcpHandler {
     return this.#swarm!.offeredTo(this);
   }
 
+  offerOf(piece: PieceIndex): PieceOffer {
+    return this.offered().has(piece) ? 'offered' : this.service.relayTalk.offerOf(piece);
+  }
+
   open(): void {
     this.#openedAt = this.#now();
     if (!this.#swarm!.admit(this)) return;
@@ -268,9 +278,17 @@ export class Connection implements SessionEvents, TcpHandler {
     if (this.#wasReady) this.#swarm!.piecesChanged(this, this.#now());
   }
 
-  have(piece: PieceIndex): void {
+  have(piece: PieceIndex, wasComing: boolean): void {
     this.service.arrived(piece);
     this.#swarm!.initial?.has(this, piece);
+    if (this.#wasReady && !wasComing) this.#fetcher?.onHave(this.peer, piece, this.#now());
+  }
+
+  parts(piece: PieceIndex, hashes: Uint8Array): void {
+    this.#fetcher?.onParts(this.peer, piece, hashes);
+  }
+
+  coming(piece: PieceIndex): void {
     if (this.#wasReady) this.#fetcher?.onHave(this.peer, piece, this.#now());
   }
 

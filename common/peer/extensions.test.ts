@@ -31,6 +31,8 @@ describe('our own handshake', () => {
       value: {
         ids: new Map([
           ['lt_donthave', 7],
+          ['tk_coming', 8],
+          ['tk_parts', 9],
           ['upload_only', 3],
           ['ut_metadata', 2],
           ['ut_pex', 1],

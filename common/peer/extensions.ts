@@ -3,7 +3,7 @@
  * gave to the messages it takes. No number is ever used that the peer did not announce: real clients disconnect.
  */
 import { addressBytes } from '../base/address.ts';
-import { readU32 } from '../base/bytes.ts';
+import { concatBytes, readU32, writeU32 } from '../base/bytes.ts';
 import type { Endpoint } from '../base/ids.ts';
 import {
   BLOCK_BYTES,
@@ -12,9 +12,11 @@ import {
   MAX_METADATA_BYTES,
   MAX_METADATA_MESSAGE_BYTES,
   MAX_OUTSTANDING_REQUESTS,
+  MAX_PARTS,
   MAX_QUEUED_REQUESTS,
 } from '../base/limits.ts';
 import { CLIENT_NAME } from '../base/product.ts';
+import { DIGEST_BYTES } from '../content/merkle.ts';
 import {
   decodeExtendedHandshake,
   decodeMetadataMessage,
@@ -36,11 +38,17 @@ const OWN_ID = {
   uploadOnly: 3,
   /** BEP 54. */
   dontHave: 7,
+  /** Four bytes, a piece: it is on its way to the sender, who can give its first part, and the others as they come. */
+  coming: 8,
+  /** Four bytes, a piece of which blocks follow, and the hashes of its parts: as many as it is to be cut into. */
+  parts: 9,
 } as const;
 const ALWAYS_TAKEN = [
   ['ut_metadata', OWN_ID.metadata],
   ['upload_only', OWN_ID.uploadOnly],
   ['lt_donthave', OWN_ID.dontHave],
+  ['tk_coming', OWN_ID.coming],
+  ['tk_parts', OWN_ID.parts],
 ] as const;
 
 export type ExtendedTaken =
@@ -48,6 +56,8 @@ export type ExtendedTaken =
   | { readonly kind: 'metadata'; readonly message: MetadataMessage }
   | { readonly kind: 'pex'; readonly message: PexMessage }
   | { readonly kind: 'dont-have'; readonly piece: number }
+  | { readonly kind: 'coming'; readonly piece: number }
+  | { readonly kind: 'parts'; readonly piece: number; readonly hashes: Uint8Array }
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed' };
 
@@ -66,6 +76,9 @@ export class Extensions {
   #remoteMetadataId = 0;
   #remotePexId = 0;
   #remoteUploadOnlyId = 0;
+  #remoteDontHaveId = 0;
+  #remoteComingId = 0;
+  #remotePartsId = 0;
   #isUploadOnly = false;
   #offeredPex = false;
   #metadataBytes: number | undefined;
@@ -96,6 +109,11 @@ export class Extensions {
 
   get takesPex(): boolean {
     return this.#remotePexId !== 0;
+  }
+
+  /** It takes pieces that are passed on before they are whole, and passes on such itself. */
+  get passesOn(): boolean {
+    return this.#remoteComingId !== 0 && this.#remotePartsId !== 0 && this.#remoteDontHaveId !== 0;
   }
 
   /** The peer wants nothing (BEP 21). */
@@ -146,6 +164,21 @@ export class Extensions {
     return encodeExtended(this.#remoteUploadOnlyId, Uint8Array.of(Number(uploadOnly)));
   }
 
+  /** Says that a piece is on its way to us; for a peer that `passesOn`. */
+  encodeComing(piece: number): Uint8Array {
+    return encodeExtended(this.#remoteComingId, indexBytes(piece));
+  }
+
+  /** The hashes of a piece's parts, before its blocks; for a peer that `passesOn`. */
+  encodeParts(piece: number, hashes: Uint8Array): Uint8Array {
+    return encodeExtended(this.#remotePartsId, concatBytes([indexBytes(piece), hashes]));
+  }
+
+  /** Takes that back; for a peer that `passesOn`. */
+  encodeDontHave(piece: number): Uint8Array {
+    return encodeExtended(this.#remoteDontHaveId, indexBytes(piece));
+  }
+
   /** What was offered before it was known to be private is taken back. */
   #ownIds(takesPex: boolean): ReadonlyMap<string, number> {
     const ids = new Map<string, number>(ALWAYS_TAKEN);
@@ -169,6 +202,10 @@ export class Extensions {
         return this.#takeUploadOnly(body);
       case OWN_ID.dontHave:
         return body.length === 4 ? { kind: 'dont-have', piece: readU32(body, 0) } : { kind: 'malformed' };
+      case OWN_ID.coming:
+        return body.length === 4 ? { kind: 'coming', piece: readU32(body, 0) } : { kind: 'malformed' };
+      case OWN_ID.parts:
+        return takeParts(body);
       default:
         return { kind: 'other' };
     }
@@ -190,6 +227,9 @@ export class Extensions {
     this.#remoteMetadataId = handshake.ids.get('ut_metadata') ?? this.#remoteMetadataId;
     this.#remotePexId = handshake.ids.get('ut_pex') ?? this.#remotePexId;
     this.#remoteUploadOnlyId = handshake.ids.get('upload_only') ?? this.#remoteUploadOnlyId;
+    this.#remoteDontHaveId = handshake.ids.get('lt_donthave') ?? this.#remoteDontHaveId;
+    this.#remoteComingId = handshake.ids.get('tk_coming') ?? this.#remoteComingId;
+    this.#remotePartsId = handshake.ids.get('tk_parts') ?? this.#remotePartsId;
     this.#isUploadOnly = handshake.uploadOnly ?? this.#isUploadOnly;
     this.#maxRequestBytes = handshake.maxRequestBytes ?? this.#maxRequestBytes;
     this.#requestQueue = Math.max(1, handshake.requestQueue ?? this.#requestQueue);
@@ -201,6 +241,20 @@ export class Extensions {
     }
     return { kind: 'handshake', handshake };
   }
+}
+
+/** A view. Whether the hashes are those of the piece is for others to find out. */
+function takeParts(body: Uint8Array): ExtendedTaken {
+  const count = (body.length - 4) / DIGEST_BYTES;
+  const isPowerOfTwo = Number.isInteger(count) && count >= 2 && (count & (count - 1)) === 0;
+  if (!isPowerOfTwo || count > MAX_PARTS) return { kind: 'malformed' };
+  return { kind: 'parts', piece: readU32(body, 0), hashes: body.subarray(4) };
+}
+
+function indexBytes(piece: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  writeU32(bytes, 0, piece);
+  return bytes;
 }
 
 function takeMetadata(body: Uint8Array): ExtendedTaken {

@@ -39,8 +39,8 @@ export class Gossip implements PexParty {
 
   /** It has everything, or says that it wants nothing (BEP 21). */
   get wantsNothing(): boolean {
-    const { extensions, pieces } = this.#options.session;
-    return extensions.isUploadOnly || (pieces !== undefined && pieces.size > 0 && pieces.isFull);
+    const { extensions, remoteIsSeed } = this.#options.session;
+    return extensions.isUploadOnly || remoteIsSeed;
   }
 
   mayBeTold(now: Instant): boolean {

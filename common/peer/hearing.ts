@@ -178,7 +178,13 @@ export class Hearing implements FrameSink, BoundsFacts {
   #takeHave(piece: number): void {
     const verdict = this.#options.pieces.have(piece);
     if (verdict === 'impossible') this.#options.close('bad-message');
-    else if (verdict === 'new') this.#options.events.have(piece as PieceIndex);
+    else if (verdict !== 'kept') this.#options.events.have(piece as PieceIndex, verdict === 'whole');
+  }
+
+  #takeComing(piece: number): void {
+    const verdict = this.#options.pieces.comes(piece);
+    if (verdict === 'impossible') this.#options.offend();
+    else if (verdict === 'new') this.#options.events.coming(piece as PieceIndex);
   }
 
   #takeLoss(piece: number): void {
@@ -197,13 +203,13 @@ export class Hearing implements FrameSink, BoundsFacts {
     const { say, events, now, offend } = this.#options;
     const verdict = judgeRequest(ref, {
       content: this.#content,
-      offered: events.offered(),
+      offerOf: (piece) => events.offerOf(piece),
       blockBytes: this.longestBlockBytes,
     });
     if (verdict === 'fine' && !say.isChoking) return events.requested(ref);
     say.reject(ref);
     // A request may have been on its way when we choked.
-    const excused = verdict === 'fine' && now() < after(say.chokedAt, CHOKE_GRACE_MS);
+    const excused = verdict === 'withdrawn' || (verdict === 'fine' && now() < after(say.chokedAt, CHOKE_GRACE_MS));
     if (!excused) offend();
   }
 
@@ -226,6 +232,10 @@ export class Hearing implements FrameSink, BoundsFacts {
         return events.pex(taken.message);
       case 'dont-have':
         return this.#takeLoss(taken.piece);
+      case 'coming':
+        return this.#takeComing(taken.piece);
+      case 'parts':
+        return events.parts(taken.piece as PieceIndex, taken.hashes);
       case 'other':
     }
   }

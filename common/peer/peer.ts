@@ -33,6 +33,10 @@ export interface Peer {
   readonly client: string;
   /** The pieces it has, growing; undefined until the torrent's content is known. */
   readonly pieces: Bitfield | undefined;
+  /** Of one of `pieces`: it has a part of it, and the rest is on its way to it. */
+  isComing(piece: PieceIndex): boolean;
+  /** It speaks of pieces that are on their way, and may give the hashes of their parts before its blocks. */
+  readonly passesOn: boolean;
   readonly isChokingUs: boolean;
   /** It says that it wants nothing itself (BEP 21). */
   readonly isUploadOnly: boolean;
@@ -80,6 +84,8 @@ export interface Fetcher {
   onMetadataOffered(peer: Peer, now: Instant): void;
   onMetadata(peer: Peer, block: number, totalBytes: number, view: Uint8Array, now: Instant): void;
   onMetadataRejected(peer: Peer, block: number, now: Instant): void;
+  /** The hashes of a piece's parts, as it says; any piece, any hashes. */
+  onParts(peer: Peer, piece: PieceIndex, hashes: Uint8Array): void;
   onHashes(peer: Peer, request: HashRequest, hashes: Uint8Array, now: Instant): void;
   onHashesRejected(peer: Peer, request: HashRequest, now: Instant): void;
   /** The connection is gone; nothing comes from this peer any more. */

@@ -6,6 +6,7 @@ import { Geometry } from '../content/geometry.ts';
 import { filledStore, pieceBytesOf } from '../fixtures/stores.ts';
 import { VirtualClock } from '../sim/clock.ts';
 import { PieceReads, type Lease } from './piece-reads.ts';
+import { Relay } from './relay.ts';
 
 const BLOCK = 16_384;
 const geometryOf = (pieceBytes: number, lengthBytes: number): Geometry =>
@@ -16,7 +17,7 @@ const SMALL = geometryOf(65_536, 3 * 65_536 + 20_000);
 function setUp(geometry: Geometry = SMALL) {
   const clock = new VirtualClock({ startAt: instant(0) });
   const store = filledStore(geometry, clock);
-  const reads = new PieceReads({ store, geometry });
+  const reads = new PieceReads({ store, geometry, relay: new Relay() });
   const lease = async (piece: number, begin: number, length = BLOCK): Promise<Lease> =>
     (await reads.lease(piece as PieceIndex, begin, length, true))!;
   const take = (piece: number, begin: number, length = BLOCK): Promise<Lease> =>

@@ -10,7 +10,8 @@ import type { PieceIndex } from '../base/ids.ts';
 import { IDLE_UPLOAD_BUFFER_BYTES, MAX_LARGE_REQUEST_BYTES, MAX_UPLOAD_BUFFER_BYTES } from '../base/limits.ts';
 import type { PieceStore } from '../base/ports.ts';
 import type { Geometry } from '../content/geometry.ts';
-import { BLOCK_HEADER_BYTES, encodeBlockHeader } from '../wire/peer-messages.ts';
+import { BLOCK_HEADER_BYTES, type BlockRef, encodeBlockHeader } from '../wire/peer-messages.ts';
+import type { Relay } from './relay.ts';
 
 /** Bytes of one piece from `begin` on, unchanged until `release`. */
 export interface Lease {
@@ -43,6 +44,7 @@ const HEAD_BYTES = 64;
 export class PieceReads {
   readonly #store: PieceStore;
   readonly #geometry: Geometry;
+  readonly #relay: Relay;
   readonly #segmentBytes: number;
   readonly #pool: BufferPool;
   /** In order of last use, unused ones included, so that the oldest can make room. BOUNDED: by the pool. */
@@ -53,9 +55,11 @@ export class PieceReads {
   /** Sent in one message: nobody asks for the rest of it, and its buffer is still in the processor's cache. */
   #spent: Segment | undefined;
 
-  constructor(options: { readonly store: PieceStore; readonly geometry: Geometry }) {
+  /** `relay`: pieces that are not in the store yet. */
+  constructor(options: { readonly store: PieceStore; readonly geometry: Geometry; readonly relay: Relay }) {
     this.#store = options.store;
     this.#geometry = options.geometry;
+    this.#relay = options.relay;
     this.#segmentBytes = Math.min(options.geometry.pieceBytes, MAX_LARGE_REQUEST_BYTES);
     this.#mostIdle = Math.max(FEWEST_SEGMENTS, Math.floor(IDLE_UPLOAD_BUFFER_BYTES / this.#segmentBytes));
     const sizeBytes = HEAD_BYTES + this.#segmentBytes;
@@ -63,8 +67,14 @@ export class PieceReads {
     this.#pool = new BufferPool({ sizeBytes, capacity });
   }
 
-  pieceSize(piece: PieceIndex): number {
-    return this.#geometry.pieceSize(piece);
+  /** How much of the piece may be sent at present. */
+  readyBytes(piece: PieceIndex): number {
+    return this.#relay.has(piece) ? this.#relay.readyBytes(piece) : this.#geometry.pieceSize(piece);
+  }
+
+  /** False of bytes that are still on their way to us. */
+  isReady({ piece, begin, length }: BlockRef): boolean {
+    return !this.#relay.has(piece) || begin + length <= this.#relay.readyBytes(piece);
   }
 
   /**
@@ -72,6 +82,7 @@ export class PieceReads {
    * where neither is so, or no buffer is left. Throws the store's `StoreError`.
    */
   leaseNow(piece: PieceIndex, begin: number, length: number): Lease | undefined {
+    if (this.#relay.has(piece)) return this.#leaseRelayed(piece);
     const slot = this.#slotOf(piece, begin, length);
     if (slot === undefined) return undefined;
     const key = this.#keyOf(piece, slot);
@@ -100,6 +111,11 @@ export class PieceReads {
     // A request across two segments is rare, small, and not worth keeping.
     if (slot !== undefined && !isUrgent) return undefined;
     return this.#leaseAlone(piece, begin, Math.min(length, this.#geometry.pieceSize(piece) - begin));
+  }
+
+  #leaseRelayed(piece: PieceIndex): Lease | undefined {
+    const loan = this.#relay.lend(piece);
+    return loan && { ...loan, begin: 0, end: loan.bytes.length };
   }
 
   /** The one segment that holds the bytes, as far as the piece goes. */

@@ -64,6 +64,14 @@ export class RemotePeer implements Peer {
     return this.#session.pieces;
   }
 
+  isComing(piece: PieceIndex): boolean {
+    return this.#session.isComing(piece);
+  }
+
+  get passesOn(): boolean {
+    return this.#session.isV2 && this.#session.extensions.passesOn;
+  }
+
   get isChokingUs(): boolean {
     return this.#session.remoteIsChoking;
   }

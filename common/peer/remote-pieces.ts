@@ -1,6 +1,6 @@
 import { Bitfield } from '../base/bitfield.ts';
 import type { PieceIndex } from '../base/ids.ts';
-import { MAX_PIECES } from '../base/limits.ts';
+import { MAX_COMING_PIECES, MAX_PIECES } from '../base/limits.ts';
 
 /** Haves that are kept until the piece count is known; a peer with more of them sends a bitfield. */
 const MAX_EARLY_HAVES = 8_192;
@@ -19,10 +19,22 @@ export class RemotePieces {
   #field: Bitfield | undefined;
   #early: PiecesStatement = { kind: 'none' };
   #earlyHaves: number[] = [];
+  /** Those of the set that are still on their way to it. BOUNDED: by MAX_COMING_PIECES. */
+  readonly #coming = new Set<number>();
 
   /** The set; one object for the life of the connection, so others may hold on to it. */
   get field(): Bitfield | undefined {
     return this.#field;
+  }
+
+  /** It can give a part of the piece, and the rest as that comes. */
+  isComing(piece: number): boolean {
+    return this.#coming.has(piece);
+  }
+
+  /** It has everything, to the last byte. */
+  get isSeed(): boolean {
+    return this.#field !== undefined && this.#field.size > 0 && this.#field.isFull && this.#coming.size === 0;
   }
 
   /** Learns the piece count; false when what was said before cannot be. */
@@ -49,6 +61,7 @@ export class RemotePieces {
     const field = fieldOf(statement, this.#field.size);
     if (field === undefined) return false;
     this.#field.become(field);
+    this.#coming.clear();
     return true;
   }
 
@@ -57,16 +70,27 @@ export class RemotePieces {
     if (this.#field !== undefined) {
       if (piece >= this.#field.size) return false;
       this.#field.remove(piece as PieceIndex);
+      this.#coming.delete(piece);
       return true;
     }
     this.#earlyHaves = this.#earlyHaves.filter((early) => early !== piece);
     return piece < MAX_PIECES;
   }
 
-  /** One more piece. */
-  have(piece: number): 'new' | 'kept' | 'impossible' {
+  /** It has begun to get a piece. What it says before the content is known it says again when it has the piece. */
+  comes(piece: number): 'new' | 'kept' | 'impossible' {
+    if (this.#field === undefined) return piece >= MAX_PIECES ? 'impossible' : 'kept';
+    if (piece >= this.#field.size) return 'impossible';
+    if (this.#coming.size >= MAX_COMING_PIECES || !this.#field.add(piece as PieceIndex)) return 'kept';
+    this.#coming.add(piece);
+    return 'new';
+  }
+
+  /** One more piece; 'whole' of one that was coming. */
+  have(piece: number): 'new' | 'whole' | 'kept' | 'impossible' {
     if (this.#field !== undefined) {
       if (piece >= this.#field.size) return 'impossible';
+      if (this.#coming.delete(piece)) return 'whole';
       return this.#field.add(piece as PieceIndex) ? 'new' : 'kept';
     }
     if (piece >= MAX_PIECES || this.#earlyHaves.length >= MAX_EARLY_HAVES) return 'impossible';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Bitfield } from '../base/bitfield.ts';
 import type { PieceIndex } from '../base/ids.ts';
 import { BLOCK_BYTES } from '../base/limits.ts';
 import { Geometry } from '../content/geometry.ts';
@@ -15,9 +14,8 @@ const geometry = new Geometry({
   ],
   layout: 'aligned',
 });
-const offered = Bitfield.full(4);
-offered.remove(1 as PieceIndex);
-const facts = { content: { info: new Uint8Array(0), geometry, isPrivate: false }, offered, blockBytes: BLOCK_BYTES };
+const offerOf = (piece: PieceIndex) => (['offered', 'none', 'offered', 'offered'] as const)[piece]!;
+const facts = { content: { info: new Uint8Array(0), geometry, isPrivate: false }, offerOf, blockBytes: BLOCK_BYTES };
 const judge = (piece: number, begin: number, length: number, blockBytes = BLOCK_BYTES) =>
   judgeRequest({ piece, begin, length }, { ...facts, blockBytes });
 
@@ -49,6 +47,11 @@ describe('a request', () => {
 
   it('for a piece that is not offered is told apart', () => {
     expect(judge(1, 0, 16_384)).toBe('not-offered');
+  });
+
+  it('for a piece that was offered while it came, and does not come any more, is told apart too', () => {
+    const ref = { piece: 0, begin: 0, length: 16_384 };
+    expect(judgeRequest(ref, { ...facts, offerOf: () => 'withdrawn' })).toBe('withdrawn');
   });
 
   it('before the content is known cannot be', () => {

@@ -1,12 +1,15 @@
-import type { Bitfield } from '../base/bitfield.ts';
 import type { PieceIndex } from '../base/ids.ts';
 import { BLOCK_BYTES } from '../base/limits.ts';
 import type { BlockRef } from '../wire/peer-messages.ts';
 import type { TorrentContent } from './torrent.ts';
 
+/** `withdrawn`: it was offered while it came to us, and does not come any more. */
+export type PieceOffer = 'offered' | 'withdrawn' | 'none';
+
 export interface RequestFacts {
   readonly content: TorrentContent | undefined;
-  readonly offered: Bitfield;
+  /** Asked of pieces that there are. */
+  readonly offerOf: (piece: PieceIndex) => PieceOffer;
   /** The longest block agreed on. */
   readonly blockBytes: number;
 }
@@ -18,7 +21,10 @@ export interface RequestFacts {
  * the piece: libtorrent 2.0 asks so for the last block, and takes zeros there. A longer block must have been agreed on,
  * begin on a block, and be of whole blocks or end with the data.
  */
-export function judgeRequest(ref: BlockRef, facts: RequestFacts): 'fine' | 'not-offered' | 'out-of-range' {
+export function judgeRequest(
+  ref: BlockRef,
+  facts: RequestFacts,
+): 'fine' | 'withdrawn' | 'not-offered' | 'out-of-range' {
   const geometry = facts.content?.geometry;
   if (geometry === undefined || ref.piece >= geometry.pieceCount || ref.length === 0) return 'out-of-range';
   const sizeBytes = geometry.pieceSize(ref.piece as PieceIndex);
@@ -30,5 +36,7 @@ export function judgeRequest(ref: BlockRef, facts: RequestFacts): 'fine' | 'not-
     if (end > sizeBytes || ref.begin % BLOCK_BYTES !== 0) return 'out-of-range';
     if (end < sizeBytes && ref.length % BLOCK_BYTES !== 0) return 'out-of-range';
   }
-  return facts.offered.has(ref.piece as PieceIndex) ? 'fine' : 'not-offered';
+  const offer = facts.offerOf(ref.piece as PieceIndex);
+  if (offer === 'offered') return 'fine';
+  return offer === 'withdrawn' ? 'withdrawn' : 'not-offered';
 }

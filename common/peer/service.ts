@@ -7,6 +7,8 @@ import type { BlockRef } from '../wire/peer-messages.ts';
 import type { Dealings } from './dealings.ts';
 import { HashService } from './hash-service.ts';
 import type { Outbox } from './outbox.ts';
+import type { RelayParty } from './passing-on.ts';
+import { RelayTalk } from './relay-talk.ts';
 import type { Session } from './session.ts';
 import type { Swarm } from './swarm.ts';
 import { TAKER_MERIT } from './turns.ts';
@@ -28,7 +30,8 @@ export interface ServiceOptions {
 /** What one may have got of us lately without giving anything, before it counts as one that only takes. */
 const TAKER_BYTES = 1 * MIB;
 
-export class Service {
+export class Service implements RelayParty {
+  readonly relayTalk: RelayTalk;
   readonly #options: ServiceOptions;
   readonly #uploads: UploadPump;
   readonly #ticket: UploadTicket;
@@ -43,6 +46,13 @@ export class Service {
       },
     });
     this.#uploads = this.#makeUploads();
+    this.relayTalk = new RelayTalk({
+      session: options.session,
+      isComing: (piece) => options.swarm()?.passingOn.relay.has(piece) === true,
+      reject: (piece) => {
+        this.#uploads.rejectPiece(piece);
+      },
+    });
     this.#hashes = this.#makeHashes();
   }
 
@@ -52,6 +62,9 @@ export class Service {
       stream,
       say: session.say,
       reads: () => swarm()?.reads,
+      preface: (piece, lease) => {
+        if (!this.#ticket.isFast) swarm()?.passingOn.explain(this, piece, lease);
+      },
       flush: () => {
         outbox.flush();
       },
@@ -110,6 +123,11 @@ export class Service {
   /** The peer says that it has the piece. */
   arrived(piece: PieceIndex): void {
     this.#ticket.arrived(piece);
+  }
+
+  /** More of a piece that is on its way to us can be sent. */
+  moreIsReady(): void {
+    if (this.#uploads.isStarved) this.#uploads.pump();
   }
 
   /** The stream has room again. */

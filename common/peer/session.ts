@@ -7,7 +7,7 @@
  */
 import type { Bitfield } from '../base/bitfield.ts';
 import { equalBytes } from '../base/bytes.ts';
-import { after, type Endpoint, type Instant, type PeerId, type WireHash } from '../base/ids.ts';
+import { after, type Endpoint, type Instant, type PeerId, type PieceIndex, type WireHash } from '../base/ids.ts';
 import {
   HANDSHAKE_TIMEOUT_MS,
   HASH_REQUEST_BURST,
@@ -146,6 +146,16 @@ export class Session {
 
   get remoteIsInterested(): boolean {
     return this.#hearing.isInterested;
+  }
+
+  /** It has everything. */
+  get remoteIsSeed(): boolean {
+    return this.#pieces.isSeed;
+  }
+
+  /** It has a part of the piece, and the rest is on its way to it. */
+  isComing(piece: PieceIndex): boolean {
+    return this.#pieces.isComing(piece);
   }
 
   /** What the peer has; known once the content is. */

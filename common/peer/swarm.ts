@@ -2,17 +2,8 @@
  * A node's part in the swarm of one torrent: its connections, what they may do, whom to dial, who is unchoked.
  */
 import type { Bitfield } from '../base/bitfield.ts';
-import {
-  after,
-  type Endpoint,
-  endpointText,
-  type Instant,
-  NEVER,
-  type PeerId,
-  type PieceIndex,
-  type WireHash,
-} from '../base/ids.ts';
-import { MAX_HAVES_AT_ONCE, MAX_KNOWN_ENDPOINTS } from '../base/limits.ts';
+import { after, type Endpoint, type Instant, NEVER, type PeerId, type PieceIndex, type WireHash } from '../base/ids.ts';
+import { MAX_HAVES_AT_ONCE } from '../base/limits.ts';
 import type { Clock, Hasher, Log, Meter, PieceStore, Random } from '../base/ports.ts';
 import type { HashRequest } from '../wire/hash-request.ts';
 import { PEX_FLAG, type PexContact } from '../wire/pex.ts';
@@ -21,14 +12,16 @@ import { Choking } from './choking.ts';
 import type { Connection } from './connection.ts';
 import { HashAnswers } from './hash-answers.ts';
 import { InitialSeeding } from './initial-seeding.ts';
+import { PassingOn } from './passing-on.ts';
 import type { CloseReason, Fetcher, Peer } from './peer.ts';
 import { PexRounds } from './pex-rounds.ts';
 import { PieceReads } from './piece-reads.ts';
+import { Refusals } from './refusals.ts';
 import type { RemotePeer } from './remote-peer.ts';
 import { Standing } from './standing.ts';
 import type { Torrent } from './torrent.ts';
 import type { UploadDesk } from './upload-desk.ts';
-import { wireHashesOf, type WireNames } from './wire-names.ts';
+import { isHybrid, wireHashesOf, type WireNames } from './wire-names.ts';
 
 export interface SwarmOptions {
   readonly torrent: Torrent;
@@ -58,14 +51,16 @@ export class Swarm {
   readonly torrent: Torrent;
   readonly fetcher: Fetcher | undefined;
   readonly standing = new Standing();
+  /** Of pieces that are still on their way to us. */
+  readonly passingOn: PassingOn;
   readonly #choking: Choking;
   readonly #pex: PexRounds;
   /** Open ones. BOUNDED: by the node's connection limit. */
   readonly #connections = new Map<number, Connection>();
   /** The same by the peer's id: one connection each. */
   readonly #byPeer = new Map<string, Connection>();
-  /** How often they hung up on a name of a hybrid. BOUNDED: by MAX_KNOWN_ENDPOINTS. */
-  readonly #refusals = new Map<string, number>();
+  /** How often they hung up on a name of a hybrid. */
+  readonly #refusals = new Refusals();
   #desk: UploadDesk | undefined;
   #initial: InitialSeeding | undefined;
   #hashAnswers: HashAnswers | undefined;
@@ -85,6 +80,10 @@ export class Swarm {
       isServingOnly: () => this.isUploadOnly,
       uplink: () => this.#desk?.uplinkBytesPerSecond ?? 0,
       pieceBytes: () => this.torrent.content?.geometry.pieceBytes,
+    });
+    this.passingOn = new PassingOn({
+      parties: () => this.connections.map(({ service }) => service),
+      pieceBytes: () => this.torrent.content!.geometry.pieceBytes,
     });
     this.#pex = new PexRounds({
       clock: options.clock,
@@ -131,7 +130,7 @@ export class Swarm {
 
   /** How often it hung up before it said anything, when it was dialled by a name of a hybrid. */
   refusalsOf(endpoint: Endpoint): number {
-    return this.#refusals.get(endpointText(endpoint)) ?? 0;
+    return this.#refusals.of(endpoint);
   }
 
   /** The content is known: what peers said they have can be judged. */
@@ -143,7 +142,8 @@ export class Swarm {
   serveFrom(store: PieceStore): void {
     const { torrent } = this;
     const { hasher, clock } = this.#options;
-    this.#reads = new PieceReads({ store, geometry: torrent.content!.geometry });
+    const { relay } = this.passingOn;
+    this.#reads = new PieceReads({ store, geometry: torrent.content!.geometry, relay });
     this.#hashAnswers = new HashAnswers({ torrent, store, hasher, clock });
   }
 
@@ -227,7 +227,11 @@ export class Swarm {
   /** Tells everyone of a new piece. */
   broadcastHave(piece: PieceIndex): void {
     this.torrent.offer(piece);
-    for (const connection of this.#connections.values()) connection.sendHave(piece);
+    const wasComing = this.passingOn.relay.settle(piece);
+    for (const connection of this.#connections.values()) {
+      connection.sendHave(piece);
+      if (wasComing) connection.service.moreIsReady();
+    }
   }
 
   /** The same of many, by a bitfield: two million haves would be 18 MiB to each. Peers take a later one for what it says. */
@@ -308,10 +312,8 @@ export class Swarm {
   }
 
   piecesChanged(connection: Connection, now: Instant): void {
-    const { pieces } = connection.peer;
-    const isSeed = pieces?.isFull === true && pieces.size > 0;
     this.#initial?.met(connection);
-    if (this.isUploadOnly && isSeed) return connection.close('nothing-to-exchange');
+    if (this.isUploadOnly && connection.isSeed) return connection.close('nothing-to-exchange');
     this.fetcher?.onPieces(connection.peer, now);
   }
 
@@ -319,7 +321,7 @@ export class Swarm {
     const wasIn = this.#connections.delete(connection.id);
     if (wasIn) this.#byPeer.delete(peerKey(connection.remoteId!));
     this.#initial?.left(connection);
-    this.#noteRefusal(connection);
+    if (this.#isRefusal(connection)) this.#refusals.note(connection.peer.endpoint);
     this.#choking.forget(connection.id);
     for (const endpoint of connection.peer.endpoints) {
       if (reason === 'self' || reason === 'nothing-to-exchange') this.standing.dismiss(endpoint);
@@ -329,13 +331,8 @@ export class Swarm {
     if (wasIn) this.rechoke();
   }
 
-  #noteRefusal({ side, wasOpen, peer }: Connection): void {
-    const { v1, v2 } = this.torrent.names;
-    if (side !== 'dialled' || wasOpen || v1 === undefined || v2 === undefined) return;
-    const refusals = this.refusalsOf(peer.endpoint) + 1;
-    if (this.#refusals.size < MAX_KNOWN_ENDPOINTS || refusals > 1) {
-      this.#refusals.set(endpointText(peer.endpoint), refusals);
-    }
+  #isRefusal({ side, wasOpen }: Connection): boolean {
+    return side === 'dialled' && !wasOpen && isHybrid(this.torrent.names);
   }
 
   uploaded(count: number): void {

@@ -20,13 +20,15 @@
  *    takes and never gives has the line while nobody else uses it, and each TAKERS_SHARE-th turn.
  */
 import { after, type Instant, instant, NEVER } from '../base/ids.ts';
-import { KIB, MIB } from '../base/limits.ts';
+import { KIB, LEAST_SEND_BUFFER_HIGH_BYTES, MIB, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
 import { RecentBytes } from './recent-bytes.ts';
 
 /** What may be on its way, as time of the uplink. */
 const IN_FLIGHT_S = 0.5;
 /** … and in any case. */
 const LEAST_IN_FLIGHT_BYTES = 1 * MIB;
+/** What may be queued on one stream of several, as time of the uplink. */
+const QUEUED_S = 0.01;
 const TURN_LEAST_BYTES = 256 * KIB;
 const LUCKY_SHARE = 8;
 /** … and each of these to those that only take. */
@@ -298,6 +300,21 @@ export class Turns {
   /** The most that was carried lately while somebody had to wait, in bytes per second; 0 while that is unknown. */
   uplink(now: Instant): number {
     return this.#full.at(now);
+  }
+
+  /**
+   * Bytes that may be queued on one stream. What is said next, what we have or the hashes that somebody waits for, comes
+   * after them; so on an uplink that several share they are few.
+   */
+  mostQueued(now: Instant): number {
+    if (this.#engaged.size < 2) return SEND_BUFFER_HIGH_BYTES;
+    const ofRate = this.#best.at(now) * QUEUED_S;
+    return Math.min(SEND_BUFFER_HIGH_BYTES, Math.max(LEAST_SEND_BUFFER_HIGH_BYTES, ofRate));
+  }
+
+  /** No stream need be kept short. */
+  isFast(now: Instant): boolean {
+    return this.#best.at(now) * QUEUED_S >= SEND_BUFFER_HIGH_BYTES;
   }
 
   /** Bytes that are believed to be on their way. */

@@ -8,6 +8,10 @@ import { Turns, type Upcoming } from './turns.ts';
 export interface UploadTicket {
   /** Whether something of this piece may be sent now; if not, `go` is called when it may. */
   mayGo(upcoming: Upcoming): boolean;
+  /** What may be queued on its stream: whatever is said next comes after it. */
+  readonly mostQueuedBytes: number;
+  /** Pieces leave so fast that nobody need care how long one takes. */
+  readonly isFast: boolean;
   /** There is nothing to send. */
   rest(): void;
   sent(piece: number, bytes: number): void;
@@ -49,6 +53,12 @@ export class UploadDesk {
     turns.join(id, party.merit);
     this.#parties.set(id, party);
     return {
+      get isFast() {
+        return turns.isFast(now());
+      },
+      get mostQueuedBytes() {
+        return turns.mostQueued(now());
+      },
       mayGo: (upcoming) => {
         if (turns.mayGo(id, upcoming, now())) return true;
         // If its turn comes at once, `go` has done it all, or will have when those before it are done.

@@ -12,6 +12,7 @@ import { HashLedger } from './hash-ledger.ts';
 import { Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
 import { PieceReads } from './piece-reads.ts';
+import { Relay } from './relay.ts';
 import { UploadDesk } from './upload-desk.ts';
 import { UploadPump } from './upload-pump.ts';
 import { Voice } from './voice.ts';
@@ -21,11 +22,15 @@ const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece} ${begin}
 const ref = (piece: number, begin = 0, length = BLOCK): BlockRef => ({ piece, begin, length });
 
 function setUp(
-  options: { fast?: boolean; hasReads?: boolean; reads?: Pick<PieceReads, 'lease' | 'leaseNow' | 'pieceSize'> } = {},
+  options: {
+    fast?: boolean;
+    hasReads?: boolean;
+    reads?: Pick<PieceReads, 'lease' | 'leaseNow' | 'isReady' | 'readyBytes'>;
+  } = {},
 ) {
   const clock = new VirtualClock({ startAt: instant(0) });
   const store = filledStore(GEOMETRY, clock);
-  const reads = options.reads ?? new PieceReads({ store, geometry: GEOMETRY });
+  const reads = options.reads ?? new PieceReads({ store, geometry: GEOMETRY, relay: new Relay() });
   const stream = new FakeStream();
   const outbox = new Outbox({ stream });
   const say = new Voice({
@@ -42,6 +47,7 @@ function setUp(
     stream,
     say,
     reads: () => (options.hasReads === false ? undefined : reads),
+    preface: () => undefined,
     flush: () => {
       outbox.flush();
     },
@@ -227,7 +233,7 @@ describe('when others hold all buffers', () => {
       return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => free++ };
     };
     const { clock, pump, answers } = setUp({
-      reads: { lease, leaseNow: () => undefined, pieceSize: () => PIECE_BYTES },
+      reads: { lease, leaseNow: () => undefined, isReady: () => true, readyBytes: () => PIECE_BYTES },
     });
     pump.take(ref(0, 0));
     pump.take(ref(0, BLOCK));
@@ -250,7 +256,7 @@ describe('when others hold all buffers', () => {
       return { begin, bytes: pieceBytesOf(GEOMETRY, 0).subarray(begin), end: begin + length, release: () => undefined };
     };
     const { clock, pump, stream } = setUp({
-      reads: { lease, leaseNow: () => undefined, pieceSize: () => PIECE_BYTES },
+      reads: { lease, leaseNow: () => undefined, isReady: () => true, readyBytes: () => PIECE_BYTES },
     });
     world.drain = () => void stream.drain();
     pump.take(ref(0, 0));

@@ -3,7 +3,7 @@
  * piece, one gathered write of headers and slices, no copy.
  */
 import type { PieceIndex } from '../base/ids.ts';
-import { BLOCK_BYTES, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
+import { BLOCK_BYTES } from '../base/limits.ts';
 import type { TcpPort } from '../base/ports.ts';
 import { encodeBlockHeader, type BlockRef } from '../wire/peer-messages.ts';
 import type { Lease, PieceReads } from './piece-reads.ts';
@@ -11,7 +11,12 @@ import type { UploadTicket } from './upload-desk.ts';
 import { Uploads } from './uploads.ts';
 import type { Voice } from './voice.ts';
 
-type Reads = Pick<PieceReads, 'lease' | 'leaseNow' | 'pieceSize'>;
+type Reads = Pick<PieceReads, 'lease' | 'leaseNow' | 'isReady' | 'readyBytes'>;
+
+interface Next {
+  readonly reads: Reads;
+  readonly head: BlockRef;
+}
 
 export interface UploadPumpOptions {
   readonly stream: Pick<TcpPort, 'write' | 'queuedBytes'>;
@@ -19,7 +24,9 @@ export interface UploadPumpOptions {
   readonly reads: () => Reads | undefined;
   /** Sends the messages said so far, so that blocks do not overtake them. */
   readonly flush: () => void;
-  readonly ticket: Pick<UploadTicket, 'mayGo' | 'rest' | 'sent' | 'taken'>;
+  readonly ticket: Pick<UploadTicket, 'mayGo' | 'rest' | 'sent' | 'taken' | 'mostQueuedBytes'>;
+  /** Called before bytes of a piece are sent, to say what is to be known before them. */
+  readonly preface: (piece: PieceIndex, lease: Lease) => void;
   /** Bytes of a piece's blocks were handed to the stream. */
   readonly sent: (piece: PieceIndex, count: number) => void;
   readonly failed: (error: unknown) => void;
@@ -41,6 +48,7 @@ export class UploadPump {
   /** BOUNDED: by MAX_LEASES. */
   #leases = 0;
   #stopped = false;
+  #isStarved = false;
 
   constructor(options: UploadPumpOptions) {
     this.#options = options;
@@ -65,6 +73,17 @@ export class UploadPump {
     return !this.#reading && this.#leases === 0 && this.#waiting.count === 0;
   }
 
+  /** The piece does not come any more: what waits for the rest of it is rejected. */
+  rejectPiece(piece: PieceIndex): void {
+    for (const ref of this.#waiting.dropPiece(piece)) this.#options.say.reject(ref);
+    if (this.#waiting.count === 0) this.#options.ticket.rest();
+  }
+
+  /** All that is asked for is still on its way to us. */
+  get isStarved(): boolean {
+    return this.#isStarved;
+  }
+
   rejectAll(): void {
     for (const ref of this.#waiting.clear()) this.#options.say.reject(ref);
     this.#options.ticket.rest();
@@ -78,36 +97,36 @@ export class UploadPump {
   /** Goes on as far as it has its turn and the stream has room. One read is under way at a time; it runs while the stream drains. */
   pump(): void {
     if (this.#reading) return;
-    for (let reads = this.#next(); reads !== undefined; reads = this.#next()) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#reading = true;
-      const isSent = this.#sendNow(reads);
-      if (!isSent) return void this.#serve(reads);
+      const isSent = this.#sendNow(next);
+      if (!isSent) return void this.#serve(next);
       this.#reading = false;
     }
   }
 
-  /** Where the next answer is to be read, if it may be. */
-  #next(): Reads | undefined {
+  /** What is to be answered next, if it may be, and where it is to be read. */
+  #next(): Next | undefined {
     if (this.#stopped || this.#leases >= MAX_LEASES) return undefined;
     const { stream, ticket } = this.#options;
-    if (stream.queuedBytes >= SEND_BUFFER_HIGH_BYTES) return undefined;
-    const next = this.#waiting.peek();
-    if (next === undefined) {
+    if (stream.queuedBytes >= ticket.mostQueuedBytes) return undefined;
+    const reads = this.#options.reads();
+    const head = this.#waiting.next((ref) => reads?.isReady(ref) !== false);
+    this.#isStarved = head === undefined && this.#waiting.count > 0;
+    if (head === undefined) {
       ticket.rest();
       return undefined;
     }
-    const reads = this.#options.reads();
     if (reads === undefined) {
       this.rejectAll();
       return undefined;
     }
-    const { piece } = next;
-    return ticket.mayGo({ piece, pieceBytes: reads.pieceSize(piece as PieceIndex) }) ? reads : undefined;
+    const { piece } = head;
+    return ticket.mayGo({ piece, pieceBytes: reads.readyBytes(piece as PieceIndex) }) ? { reads, head } : undefined;
   }
 
   /** False when the disk, or a buffer, must be waited for. */
-  #sendNow(reads: Reads): boolean {
-    const head = this.#waiting.peek()!;
+  #sendNow({ reads, head }: Next): boolean {
     try {
       const lease = reads.leaseNow(head.piece as PieceIndex, head.begin, head.length);
       if (lease === undefined) return false;
@@ -118,8 +137,7 @@ export class UploadPump {
     return true;
   }
 
-  async #serve(reads: Reads): Promise<void> {
-    const head = this.#waiting.peek()!;
+  async #serve({ reads, head }: Next): Promise<void> {
     let lease: Lease | undefined;
     try {
       // With a lease of its own under way the peer is being served, and can wait until that is released.
@@ -141,12 +159,15 @@ export class UploadPump {
 
   /** Answers all waiting requests at the head of the queue that the lease covers. */
   #send(piece: number, lease: Lease): void {
-    const refs = this.#stopped ? [] : this.#waiting.takeWithin(piece, lease.begin, lease.end, SEND_BUFFER_HIGH_BYTES);
+    const refs = this.#stopped
+      ? []
+      : this.#waiting.takeWithin(piece, lease.begin, lease.end, this.#options.ticket.mostQueuedBytes);
     if (refs.length === 0) return lease.release();
     let count = 0;
     for (const ref of refs) count += ref.length;
     const parts = partsOf(refs, lease);
-    const { flush, stream, ticket, sent } = this.#options;
+    const { preface, flush, stream, ticket, sent } = this.#options;
+    preface(piece as PieceIndex, lease);
     flush();
     this.#leases++;
     ticket.sent(piece, count);

@@ -9,9 +9,9 @@ const ref = (piece: number, begin = 0, length = 16384): BlockRef => ({ piece, be
 describe('a request of a peer', () => {
   it('waits in the order it came', () => {
     const uploads = new Uploads();
-    expect(uploads.peek()).toBeUndefined();
+    expect(uploads.next(() => true)).toBeUndefined();
     expect([ref(2), ref(0), ref(1)].map((each) => uploads.admit(each))).toEqual(['queued', 'queued', 'queued']);
-    expect(uploads.peek()).toEqual(ref(2));
+    expect(uploads.next(() => true)).toEqual(ref(2));
     expect(uploads.count).toBe(3);
   });
 
@@ -59,8 +59,24 @@ describe('requests within the same bytes', () => {
     const uploads = new Uploads();
     for (const each of [ref(0, 0), ref(0, 16384), ref(1, 0), ref(0, 32768)]) uploads.admit(each);
     expect(uploads.takeWithin(0, 0, 65536, 1e9)).toEqual([ref(0, 0), ref(0, 16384)]);
-    expect(uploads.takeWithin(0, 0, 65536, 1e9)).toEqual([]);
     expect(uploads.count).toBe(2);
+  });
+
+  it('are taken from behind what cannot be answered yet', () => {
+    const uploads = new Uploads();
+    for (const each of [ref(1, 0), ref(0, 0), ref(0, 16384), ref(1, 16384), ref(0, 32768)]) uploads.admit(each);
+    expect(uploads.next(({ piece }) => piece === 0)).toEqual(ref(0, 0));
+    expect(uploads.takeWithin(0, 0, 65536, 1e9)).toEqual([ref(0, 0), ref(0, 16384)]);
+    expect(uploads.next(() => true)).toEqual(ref(1, 0));
+    expect(uploads.takeWithin(2, 0, 65536, 1e9)).toEqual([]);
+  });
+
+  it('are dropped with their piece', () => {
+    const uploads = new Uploads();
+    for (const each of [ref(1, 0), ref(0, 0), ref(1, 16384)]) uploads.admit(each);
+    expect(uploads.dropPiece(1)).toEqual([ref(1, 0), ref(1, 16384)]);
+    expect(uploads.dropPiece(1)).toEqual([]);
+    expect(uploads.next(() => true)).toEqual(ref(0, 0));
   });
 
   it('are taken only as far as the bytes go', () => {

@@ -38,24 +38,32 @@ export class Uploads {
     return waiting !== undefined && isSame(waiting, ref) && this.#waiting.delete(keyOf(ref));
   }
 
-  /** The request to answer next, without removing it. */
-  peek(): BlockRef | undefined {
-    const first = this.#waiting.values().next();
-    return first.done === true ? undefined : first.value;
+  /** The first request that can be answered now, without removing it. */
+  next(isReady: (ref: BlockRef) => boolean): BlockRef | undefined {
+    for (const ref of this.#waiting.values()) if (isReady(ref)) return ref;
+    return undefined;
   }
 
-  /** Takes the head, and those right behind it that lie within the same bytes of the same piece. */
+  /** Takes the first request within these bytes of the piece, and those right behind it that are so too. */
   takeWithin(piece: number, begin: number, end: number, mostBytes: number): BlockRef[] {
     const taken: BlockRef[] = [];
     let bytes = 0;
     for (const [key, ref] of this.#waiting) {
       const inside = ref.piece === piece && ref.begin >= begin && ref.begin + ref.length <= end;
+      if (!inside && taken.length === 0) continue;
       if (!inside || (taken.length > 0 && bytes + ref.length > mostBytes)) break;
       this.#waiting.delete(key);
       taken.push(ref);
       bytes += ref.length;
     }
     return taken;
+  }
+
+  /** Takes out all that is asked of a piece: what the caller must reject. */
+  dropPiece(piece: number): BlockRef[] {
+    const dropped = [...this.#waiting].filter(([, ref]) => ref.piece === piece);
+    for (const [key] of dropped) this.#waiting.delete(key);
+    return dropped.map(([, ref]) => ref);
   }
 
   /** Empties the queue: what the caller must reject, or drop. */

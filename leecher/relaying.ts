@@ -1,0 +1,112 @@
+/**
+ * Passes pieces on to other leechers while they are still on their way to us: each part of a piece is checked as it comes,
+ * by the hashes that its source gives before it (`tk_parts`), and given to the swarm to serve.
+ *
+ * To consider when changing anything here:
+ *
+ *  - It pays where a piece takes long, since many come at once over one line. What takes less than WORTH_MS is passed on
+ *    whole: each part costs a hash more.
+ *  - The hashes of the parts fold to the hash of the piece, which is known (BEP 52). So a part is proven by itself, and
+ *    nothing unverified is passed on.
+ *  - Whoever is promised a piece waits for it here. When the fetch ends without the piece, all that was said is taken
+ *    back before anybody else is asked for it: so a promise never depends on itself.
+ *
+ * BOUNDED: by the fetches under way, and by the swarm's `Relay`.
+ */
+import { equalBytes } from '../common/base/bytes.ts';
+import type { PieceIndex } from '../common/base/ids.ts';
+import { BLOCK_BYTES } from '../common/base/limits.ts';
+import { type Geometry, treeHeightOf } from '../common/content/geometry.ts';
+import { DIGEST_BYTES, foldNodes, rootOfBytes } from '../common/content/merkle.ts';
+import type { Peer } from '../common/peer/peer.ts';
+import type { PassingOn } from '../common/peer/passing-on.ts';
+import type { PartHashes } from '../common/peer/relay.ts';
+import type { Fetch } from './fetch.ts';
+import type { CheckBook } from './piece-verifier.ts';
+
+export interface RelayingOptions {
+  readonly geometry: Geometry;
+  readonly checks: CheckBook;
+  readonly passingOn: Pick<PassingOn, 'relay' | 'isWanted' | 'advance' | 'end'>;
+  /** Whether the piece may be served once it is here. */
+  readonly isServed: (piece: PieceIndex) => boolean;
+}
+
+/** A piece that takes at least this long is passed on in parts. */
+const WORTH_MS = 100;
+
+/** One fetch whose parts are passed on. */
+interface Passing {
+  readonly fetch: Fetch;
+  readonly peer: Peer;
+  /** Known once the source has given them. */
+  parts: PartHashes | undefined;
+  /** Parts that are verified, from the beginning on. */
+  verified: number;
+}
+
+export class Relaying {
+  readonly #options: RelayingOptions;
+  readonly #passings = new Map<PieceIndex, Passing>();
+
+  constructor(options: RelayingOptions) {
+    this.#options = options;
+  }
+
+  /** A piece is asked of a source that brings so many bytes per second; 0 while that is unknown. */
+  begun(peer: Peer, fetch: Fetch, bytesPerSecond: number): void {
+    const { geometry, passingOn, isServed } = this.#options;
+    const { piece, sizeBytes } = fetch;
+    const isSlow = (bytesPerSecond * WORTH_MS) / 1_000 < sizeBytes;
+    if (!isSlow || !peer.passesOn || sizeBytes < geometry.pieceBytes || this.#passings.has(piece)) return;
+    if (!isServed(piece) || !passingOn.isWanted(piece)) return;
+    this.#passings.set(piece, { fetch, peer, parts: undefined, verified: 0 });
+  }
+
+  /** What a source says that the parts of a piece hash to; looked at if the piece is asked of it. */
+  parts(peer: Peer, piece: PieceIndex, hashes: Uint8Array): void {
+    const passing = this.#passings.get(piece);
+    if (passing?.peer !== peer || passing.parts !== undefined) return;
+    const { geometry, checks } = this.#options;
+    const partBytes = geometry.pieceBytes / (hashes.length / DIGEST_BYTES);
+    const { root } = checks.of(piece);
+    if (root === undefined || partBytes < BLOCK_BYTES) return;
+    const height = treeHeightOf(partBytes);
+    if (!equalBytes(foldNodes(hashes, height, geometry.pieceLayerHeight), root)) return;
+    passing.parts = { height, hashes: hashes.slice() };
+    this.progressed(passing.fetch);
+  }
+
+  /** A block of the piece came whole. */
+  progressed(fetch: Fetch): void {
+    const passing = this.#passings.get(fetch.piece);
+    if (passing?.fetch !== fetch || passing.parts === undefined) return;
+    const partBytes = BLOCK_BYTES * 2 ** passing.parts.height;
+    // The last part comes with the piece.
+    const here = Math.min(Math.floor(fetch.leadBytes / partBytes), fetch.sizeBytes / partBytes - 1);
+    const before = passing.verified;
+    // What is false is found out, and whose fault it is, when the piece is whole.
+    while (passing.verified < here && isRight(passing, partBytes)) passing.verified++;
+    if (passing.verified > before) this.#passOn(passing, partBytes);
+  }
+
+  #passOn({ fetch, parts, verified }: Passing, partBytes: number): void {
+    const { passingOn } = this.#options;
+    const { relay } = passingOn;
+    if (!relay.has(fetch.piece) && !relay.open(fetch.piece, parts!, fetch.bytes)) return;
+    passingOn.advance(fetch.piece, verified * partBytes);
+  }
+
+  /** The fetch came to its end, with the piece or without; `onFree` when nobody reads its buffer any more. */
+  ended(fetch: Fetch, onFree: () => void): void {
+    if (this.#passings.get(fetch.piece)?.fetch !== fetch) return onFree();
+    this.#passings.delete(fetch.piece);
+    this.#options.passingOn.end(fetch.piece, onFree);
+  }
+}
+
+function isRight({ fetch, parts, verified }: Passing, partBytes: number): boolean {
+  const part = fetch.bytes.subarray(verified * partBytes, (verified + 1) * partBytes);
+  const expected = parts!.hashes.subarray(verified * DIGEST_BYTES, (verified + 1) * DIGEST_BYTES);
+  return equalBytes(rootOfBytes(part, partBytes / BLOCK_BYTES), expected);
+}
