@@ -11,10 +11,12 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { cachePath } from '../common/host/compiled-script.ts';
 
-/** Several chunks, so that leechers have something to give each other. */
+/** Several chunks, so that leechers have something to give each other … */
 const CONTENT_BYTES = 6 * 2 ** 20;
+/** … on lines so slow that they do so before the chunks are whole. */
+const LINE = ['--bwlimit', '4M:8M'];
 const LEECHERS = 3;
-/** It takes a second. */
+/** It takes a few seconds. */
 const LIMIT_MS = 30_000;
 
 type Player = ChildProcessByStdio<null, Readable, null>;
@@ -51,12 +53,12 @@ async function play(bin: string, work: string, signal: AbortSignal): Promise<voi
   };
   const tracker = start('tracker', '-p', '0', '--quiet');
   const url = await line(tracker, /^tracker (udp:.*)/);
-  const seeder = start('seeder', '-f', content, '-p', '0', '-t', url, '--quiet');
+  const seeder = start('seeder', '-f', content, '-p', '0', '-t', url, '--quiet', ...LINE);
   const link = await line(seeder, /^magnet: (.*)/);
   const leechers = Array.from({ length: LEECHERS }, (_, index) => {
     const folder = join(work, `copy-${index}`);
     mkdirSync(folder);
-    return start('leecher', link, '-o', folder, '--min-seeders', '1', '--seed', '--quiet');
+    return start('leecher', link, '-o', folder, '--min-seeders', '1', '--seed', '--quiet', ...LINE);
   });
   await Promise.all(leechers.map((leecher) => line(leecher, /^(\/.*)/)));
   for (const player of [...leechers, seeder, tracker]) await end(player);
