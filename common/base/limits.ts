@@ -69,6 +69,8 @@ export const MAX_METADATA_MESSAGE_BYTES = 17 * KIB;
 export const PEX_INTERVAL_MS = 60_000;
 /** How often it is looked whom there is to tell. */
 export const PEX_ROUND_MS = 10_000;
+/** … and so soon when somebody joins a crowd. */
+export const PEX_CROWD_MS = 2_000;
 /** Peers met, and peers lost, in one of them (BEP 11). */
 export const MAX_PEX_CONTACTS = 50;
 /** Contacts taken from one message; the first may be larger (BEP 11). */

@@ -2,8 +2,8 @@
  * Tells the peers of a swarm of each other (BEP 11): in rounds, though each peer hears no more than one message a minute.
  * Holds one wake-up while there is anybody to tell.
  */
-import { after } from '../base/ids.ts';
-import { PEX_ROUND_MS } from '../base/limits.ts';
+import { after, type Instant, NEVER } from '../base/ids.ts';
+import { PEX_CROWD_MS, PEX_ROUND_MS } from '../base/limits.ts';
 import type { Clock } from '../base/ports.ts';
 import type { PexContact } from '../wire/pex.ts';
 import type { PexParty } from './pex.ts';
@@ -13,29 +13,41 @@ export interface PexRoundsOptions {
   readonly parties: () => readonly PexParty[];
 }
 
+/** Among more peers than these a newcomer waits for the next round. */
+const MOST_TOLD_AT_ONCE = 4;
+
 export class PexRounds {
   readonly #options: PexRoundsOptions;
-  #cancelWake: (() => void) | undefined;
+  #wakeAt: Instant = NEVER;
+  #cancelWake: () => void = () => undefined;
 
   constructor(options: PexRoundsOptions) {
     this.#options = options;
   }
 
-  /** Someone came who may be told at once. */
+  /**
+   * Someone came: told at once of the few there are. While a crowd comes, each would be told of a few others and then of
+   * nobody for a while; so all are told soon, of all.
+   */
   joined(party: PexParty): void {
     if (!party.takesPex) return;
-    this.#tell(party, this.#options.parties());
-    this.#cancelWake ??= this.#wakeAgain();
+    const parties = this.#options.parties();
+    const isCrowd = parties.length > MOST_TOLD_AT_ONCE;
+    if (!isCrowd) this.#tell(party, parties);
+    this.#wakeBy(after(this.#options.clock.now(), isCrowd ? PEX_CROWD_MS : PEX_ROUND_MS));
   }
 
   stop(): void {
-    this.#cancelWake?.();
-    this.#cancelWake = undefined;
+    this.#cancelWake();
+    this.#wakeAt = NEVER;
   }
 
-  #wakeAgain(): () => void {
-    const { clock } = this.#options;
-    return clock.at(after(clock.now(), PEX_ROUND_MS), () => {
+  #wakeBy(due: Instant): void {
+    if (due >= this.#wakeAt) return;
+    this.#cancelWake();
+    this.#wakeAt = due;
+    this.#cancelWake = this.#options.clock.at(due, () => {
+      this.#wakeAt = NEVER;
       this.#round();
     });
   }
@@ -43,7 +55,7 @@ export class PexRounds {
   #round(): void {
     const parties = this.#options.parties();
     for (const party of parties) if (party.takesPex) this.#tell(party, parties);
-    this.#cancelWake = parties.some(({ takesPex }) => takesPex) ? this.#wakeAgain() : undefined;
+    if (parties.some(({ takesPex }) => takesPex)) this.#wakeBy(after(this.#options.clock.now(), PEX_ROUND_MS));
   }
 
   #tell(party: PexParty, parties: readonly PexParty[]): void {
