@@ -105,6 +105,8 @@ export const MAX_UPLOAD_BUFFER_BYTES = 32 * MIB;
 export const IDLE_UPLOAD_BUFFER_BYTES = 4 * MIB;
 /** Pieces that are passed on before they are whole (`tk_coming`); those whose rest comes are few, and each is a piece's bytes. */
 export const MAX_RELAYED_PIECES = 24;
+/** Buffers of such pieces that may be kept by peers that are being sent them, and read slowly: of MAX_FETCH_BUFFER_BYTES. */
+export const MAX_LENT_BYTES = 24 * MIB;
 /** Pieces of which the hashes of their parts are kept. */
 export const MAX_KNOWN_PARTS = 256;
 /** Pieces that one peer may say are on their way to it; beyond it they count once it has them. */
@@ -349,6 +351,9 @@ const relations: readonly (readonly [boolean, string])[] = [
   [MAX_OUTSTANDING_BYTES >= 2 * MAX_LARGE_REQUEST_BYTES, 'two large requests can be under way'],
   [2 * MAX_WEB_GET_BYTES <= MAX_OUTSTANDING_BYTES, 'two long GETs can be under way'],
   [IDLE_UPLOAD_BUFFER_BYTES <= MAX_UPLOAD_BUFFER_BYTES, 'what is kept is of what may be held'],
+  [MAX_RELAYED_PIECES <= MAX_COMING_PIECES, 'our own peers heed all that we say is on its way'],
+  [MAX_RELAYED_PIECES * MAX_LARGE_REQUEST_BYTES <= MAX_LENT_BYTES, 'pieces are passed on without a copy'],
+  [2 * MAX_LENT_BYTES <= MAX_FETCH_BUFFER_BYTES, 'who reads slowly leaves buffers to fetch into'],
   [SEND_BUFFER_LOW_BYTES < SEND_BUFFER_HIGH_BYTES, 'a drained queue is below the bound of a full one'],
   [SEND_QUEUE_FULL_BYTES >= 3 * SEND_BUFFER_HIGH_BYTES, 'uploads alone never stop us from reading'],
   [KEEP_ALIVE_MS * 2 <= IDLE_TIMEOUT_MS, 'one lost keep-alive does not end a connection'],

@@ -82,7 +82,7 @@ export class PieceReads {
    * where neither is so, or no buffer is left. Throws the store's `StoreError`.
    */
   leaseNow(piece: PieceIndex, begin: number, length: number): Lease | undefined {
-    if (this.#relay.has(piece)) return this.#leaseRelayed(piece);
+    if (this.#relay.has(piece)) return this.#leaseRelayed(piece, begin, length);
     const slot = this.#slotOf(piece, begin, length);
     if (slot === undefined) return undefined;
     const key = this.#keyOf(piece, slot);
@@ -113,9 +113,9 @@ export class PieceReads {
     return this.#leaseAlone(piece, begin, Math.min(length, this.#geometry.pieceSize(piece) - begin));
   }
 
-  #leaseRelayed(piece: PieceIndex): Lease | undefined {
-    const loan = this.#relay.lend(piece);
-    return loan && { ...loan, begin: 0, end: loan.bytes.length };
+  #leaseRelayed(piece: PieceIndex, begin: number, length: number): Lease | undefined {
+    const loan = this.#relay.lend(piece, begin, length);
+    return loan && { ...loan, end: loan.begin + loan.bytes.length };
   }
 
   /** The one segment that holds the bytes, as far as the piece goes. */

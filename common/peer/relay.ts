@@ -9,7 +9,7 @@
  * closed and what was lent is back.
  */
 import type { PieceIndex } from '../base/ids.ts';
-import { LEAST_PART_BYTES, MAX_KNOWN_PARTS, MAX_PARTS, MAX_RELAYED_PIECES } from '../base/limits.ts';
+import { LEAST_PART_BYTES, MAX_KNOWN_PARTS, MAX_LENT_BYTES, MAX_PARTS, MAX_RELAYED_PIECES } from '../base/limits.ts';
 import { treeHeightOf } from '../content/geometry.ts';
 import { leavesOf, parentNodes } from '../content/merkle.ts';
 
@@ -19,15 +19,19 @@ export interface PartHashes {
   readonly hashes: Uint8Array;
 }
 
-/** What may be sent of a piece, from its beginning on; it does not change until `release`. */
+/** What may be sent of a piece, from `begin` on; it does not change until `release`. */
 export interface Loan {
+  readonly begin: number;
   readonly bytes: Uint8Array;
   readonly release: () => void;
 }
 
+/** How long the parts of a whole piece are. */
+export const partBytesOf = (pieceBytes: number): number => Math.max(LEAST_PART_BYTES, pieceBytes / MAX_PARTS);
+
 /** The hashes of the parts that a whole piece is cut into; undefined where it is too small for that. */
 export function partHashesOf(bytes: Uint8Array): PartHashes | undefined {
-  const partBytes = Math.max(LEAST_PART_BYTES, bytes.length / MAX_PARTS);
+  const partBytes = partBytesOf(bytes.length);
   if (bytes.length < 2 * partBytes) return undefined;
   const height = treeHeightOf(partBytes);
   let hashes = leavesOf(bytes);
@@ -50,6 +54,8 @@ export class Relay {
   /** Of pieces on their way and others, the oldest first. BOUNDED: by MAX_KNOWN_PARTS. */
   readonly #known = new Map<number, PartHashes>();
   readonly #pieces = new Map<PieceIndex, RelayedPiece>();
+  /** Of buffers that somebody is being sent, those of closed pieces included. BOUNDED: by MAX_LENT_BYTES. */
+  #lentBytes = 0;
 
   /** Begins with a piece that is gathered in `buffer`; false when too many are there already. */
   open(piece: PieceIndex, parts: PartHashes, buffer: Uint8Array): boolean {
@@ -93,17 +99,29 @@ export class Relay {
     return this.#pieces.get(piece as PieceIndex)?.readyBytes ?? 0;
   }
 
-  lend(piece: number): Loan | undefined {
+  /**
+   * All that is ready of the piece, which holds these bytes. A copy of them alone when too many buffers are out: peers that
+   * read slowly, or not at all, must not keep us from fetching.
+   */
+  lend(piece: number, begin: number, length: number): Loan | undefined {
     const relayed = this.#pieces.get(piece as PieceIndex);
     if (relayed === undefined) return undefined;
-    relayed.loans++;
+    const { buffer, readyBytes } = relayed;
+    if (relayed.loans === 0 && this.#lentBytes + buffer.length > MAX_LENT_BYTES) {
+      const bytes = buffer.slice(begin, Math.min(begin + length, readyBytes));
+      return { begin, bytes, release: () => undefined };
+    }
+    if (relayed.loans++ === 0) this.#lentBytes += buffer.length;
     let isBack = false;
     return {
-      bytes: relayed.buffer.subarray(0, relayed.readyBytes),
+      begin: 0,
+      bytes: buffer.subarray(0, readyBytes),
       release: () => {
         if (isBack) return;
         isBack = true;
-        if (--relayed.loans === 0) relayed.onFree();
+        if (--relayed.loans > 0) return;
+        this.#lentBytes -= buffer.length;
+        relayed.onFree();
       },
     };
   }
