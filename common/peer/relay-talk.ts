@@ -47,7 +47,8 @@ export class RelayTalk {
   takeBack(piece: PieceIndex): void {
     const { session, reject } = this.#options;
     if (!session.isOpen || !this.#told.has(piece)) return;
-    session.say.message(session.extensions.encodeDontHave(piece));
+    // It may have ceased to take such messages meanwhile: then the rejects tell it.
+    if (this.isSpoken) session.say.message(session.extensions.encodeDontHave(piece));
     reject(piece);
   }
 
