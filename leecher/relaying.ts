@@ -20,7 +20,7 @@ import { type Geometry, treeHeightOf } from '../common/content/geometry.ts';
 import { DIGEST_BYTES, foldNodes, rootOfBytes } from '../common/content/merkle.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import type { PassingOn } from '../common/peer/passing-on.ts';
-import type { PartHashes } from '../common/peer/relay.ts';
+import { type PartHashes, partBytesOf } from '../common/peer/relay.ts';
 import type { Fetch } from './fetch.ts';
 import type { CheckBook } from './piece-verifier.ts';
 
@@ -39,8 +39,8 @@ const WORTH_MS = 100;
 interface Passing {
   readonly fetch: Fetch;
   readonly peer: Peer;
-  /** Known once the source has given them. */
-  parts: PartHashes | undefined;
+  /** Known once the source has given them; 'false' once it has given false ones, or a part that is not what it should be. */
+  parts: PartHashes | 'false' | undefined;
   /** Parts that are verified, from the beginning on. */
   verified: number;
 }
@@ -70,30 +70,34 @@ export class Relaying {
     const { geometry, checks } = this.#options;
     const partBytes = geometry.pieceBytes / (hashes.length / DIGEST_BYTES);
     const { root } = checks.of(piece);
-    if (root === undefined || partBytes < BLOCK_BYTES) return;
+    // One long part would be hashed at a stretch.
+    if (root === undefined || partBytes < BLOCK_BYTES || partBytes > partBytesOf(geometry.pieceBytes)) return;
     const height = treeHeightOf(partBytes);
-    if (!equalBytes(foldNodes(hashes, height, geometry.pieceLayerHeight), root)) return;
-    passing.parts = { height, hashes: hashes.slice() };
+    const isTrue = equalBytes(foldNodes(hashes, height, geometry.pieceLayerHeight), root);
+    // Who gives false ones is not listened to again: each time costs us as many hashes.
+    passing.parts = isTrue ? { height, hashes: hashes.slice() } : 'false';
     this.progressed(passing.fetch);
   }
 
   /** A block of the piece came whole. */
   progressed(fetch: Fetch): void {
     const passing = this.#passings.get(fetch.piece);
-    if (passing?.fetch !== fetch || passing.parts === undefined) return;
-    const partBytes = BLOCK_BYTES * 2 ** passing.parts.height;
+    if (passing?.fetch !== fetch || passing.parts === undefined || passing.parts === 'false') return;
+    const { parts } = passing;
+    const partBytes = BLOCK_BYTES * 2 ** parts.height;
     // The last part comes with the piece.
     const here = Math.min(Math.floor(fetch.leadBytes / partBytes), fetch.sizeBytes / partBytes - 1);
     const before = passing.verified;
-    // What is false is found out, and whose fault it is, when the piece is whole.
-    while (passing.verified < here && isRight(passing, partBytes)) passing.verified++;
-    if (passing.verified > before) this.#passOn(passing, partBytes);
+    while (passing.verified < here && isRight(passing, parts, partBytes)) passing.verified++;
+    // Whose fault it is comes out when the piece is whole. Nothing more of it is hashed until then, nor passed on.
+    if (passing.verified < here) passing.parts = 'false';
+    if (passing.verified > before) this.#passOn(passing, parts, partBytes);
   }
 
-  #passOn({ fetch, parts, verified }: Passing, partBytes: number): void {
+  #passOn({ fetch, verified }: Passing, parts: PartHashes, partBytes: number): void {
     const { passingOn } = this.#options;
     const { relay } = passingOn;
-    if (!relay.has(fetch.piece) && !relay.open(fetch.piece, parts!, fetch.bytes)) return;
+    if (!relay.has(fetch.piece) && !relay.open(fetch.piece, parts, fetch.bytes)) return;
     passingOn.advance(fetch.piece, verified * partBytes);
   }
 
@@ -105,8 +109,8 @@ export class Relaying {
   }
 }
 
-function isRight({ fetch, parts, verified }: Passing, partBytes: number): boolean {
+function isRight({ fetch, verified }: Passing, { hashes }: PartHashes, partBytes: number): boolean {
   const part = fetch.bytes.subarray(verified * partBytes, (verified + 1) * partBytes);
-  const expected = parts!.hashes.subarray(verified * DIGEST_BYTES, (verified + 1) * DIGEST_BYTES);
+  const expected = hashes.subarray(verified * DIGEST_BYTES, (verified + 1) * DIGEST_BYTES);
   return equalBytes(rootOfBytes(part, partBytes / BLOCK_BYTES), expected);
 }
