@@ -11,7 +11,7 @@ import type { Clock } from '../common/base/ports.ts';
 import type { Geometry } from '../common/content/geometry.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import { Fetch } from './fetch.ts';
-import type { KeepVerdict, PieceKeeper } from './piece-keeper.ts';
+import type { PieceKeeper } from './piece-keeper.ts';
 import type { Plan } from './plan.ts';
 import type { Relaying } from './relaying.ts';
 import type { SourceFailure } from './source-book.ts';
@@ -128,12 +128,12 @@ export class Fetching {
   review(peer: Peer): void {
     const lane = this.#lanes.get(peer.id);
     if (lane === undefined) return;
-    for (const fetch of [...lane.fetches.values()]) {
-      // It was on its way there, and does not come (BEP 54).
-      if (!peer.pieces!.has(fetch.piece)) this.#fail(lane, fetch, 'gone');
-    }
+    // They were on their way there, and do not come (BEP 54).
+    const lost = [...lane.fetches.values()].filter(({ piece }) => !peer.pieces!.has(piece));
+    for (const fetch of lost) this.#fail(lane, fetch, 'gone');
     peer.setInterested(lane.fetches.size > 0 || this.#options.plan.isUseful(peer.id));
-    this.#fill(lane);
+    if (lost.length > 0) this.fillAll();
+    else this.#fill(lane);
   }
 
   choked(peer: Peer): void {
@@ -346,8 +346,8 @@ export class Fetching {
     let isWrong = false;
     try {
       const verdict = await keeper.keep(piece, fetch.bytes, () => !this.#stopped && plan.isNeeded(piece));
-      if (!this.#stopped) this.#judged(peer, piece, verdict);
       isWrong = verdict === 'wrong';
+      if (!this.#stopped && verdict === 'kept') this.#kept(peer, piece);
     } catch (error) {
       if (!this.#stopped) this.#options.onStoreFailed(error);
     } finally {
@@ -355,7 +355,7 @@ export class Fetching {
       this.#checking--;
     }
     if (!this.#stopped) {
-      if (isWrong) this.fillAll();
+      if (isWrong) this.#blame(peer, piece);
       else this.#fillIdle();
       this.#options.onStep();
     } else if (this.#checking === 0) {
@@ -363,17 +363,21 @@ export class Fetching {
     }
   }
 
-  #judged(peer: Peer, piece: PieceIndex, verdict: KeepVerdict): void {
-    const { plan } = this.#options;
-    if (verdict === 'wrong') {
-      plan.failed(peer.id, piece, 'corrupt', this.#now());
-      this.#options.onFailure(piece, peer, 'corrupt');
-      return;
-    }
+  /** What was passed on of the piece is taken back by now, before others are asked for it: the source may be closed here. */
+  #blame(peer: Peer, piece: PieceIndex): void {
+    this.#options.plan.failed(peer.id, piece, 'corrupt', this.#now());
+    this.#options.onFailure(piece, peer, 'corrupt');
+    this.fillAll();
+  }
+
+  #kept(peer: Peer, piece: PieceIndex): void {
+    const { plan, onVerified } = this.#options;
     // At the end a piece may come from two sources; one of them is enough.
-    if (verdict === 'spare' || !plan.isNeeded(piece)) return;
-    for (const id of plan.done(piece, peer.id, this.#now())) this.#withdraw(this.#lanes.get(id), piece);
-    this.#options.onVerified(piece, peer);
+    if (!plan.isNeeded(piece)) return;
+    const others = plan.done(piece, peer.id, this.#now());
+    // First of all it is here: whoever gets a part of it from what another was sending is not to lose that.
+    onVerified(piece, peer);
+    for (const id of others) this.#withdraw(this.#lanes.get(id), piece);
   }
 }
 
