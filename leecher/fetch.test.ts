@@ -92,6 +92,29 @@ describe('fetch', () => {
     expect(fetch.close(BLOCK_BYTES, BLOCK_BYTES)).toBe(true);
   });
 
+  it('knows how much is here without a gap', () => {
+    fc.assert(
+      fc.property(anySize, anyBlockBytes, fc.infiniteStream(fc.nat()), (sizeBytes, blockBytes, chance) => {
+        const { fetch } = fetchOf(sizeBytes);
+        expect(fetch.leadBytes).toBe(0);
+        const here = new Set<number>();
+        const open: FetchBlock[] = [];
+        for (let step = 0; step < 200 && !(fetch.isAsked && open.length === 0); step++) {
+          const block = (chance.next().value as number) % 2 === 0 ? fetch.ask(blockBytes) : undefined;
+          if (block !== undefined) open.push(block);
+          const [come] = open.splice((chance.next().value as number) % (open.length + 1), 1);
+          if (come !== undefined) {
+            fetch.close(come.begin, come.length);
+            here.add(come.begin);
+          }
+          let lead = 0;
+          while (here.has(lead)) lead = Math.min(sizeBytes, lead + blockBytes);
+          expect(fetch.leadBytes).toBe(lead);
+        }
+      }),
+    );
+  });
+
   it('knows the blocks that are still to come, for the peer to be told', () => {
     const { fetch } = fetchOf(3 * BLOCK_BYTES + 7);
     askAll(fetch, () => 2 * BLOCK_BYTES);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../base/bytes.ts';
-import { BLOCK_BYTES, DEFAULT_REQUEST_QUEUE, MAX_LARGE_REQUEST_BYTES, MAX_METADATA_BYTES } from '../base/limits.ts';
+import {
+  BLOCK_BYTES,
+  DEFAULT_REQUEST_QUEUE,
+  MAX_LARGE_REQUEST_BYTES,
+  MAX_METADATA_BYTES,
+  MAX_PARTS,
+} from '../base/limits.ts';
 import { vectors } from '../fixtures/vectors.ts';
 import { decodeExtendedHandshake, encodeMetadataMessage } from '../wire/extended.ts';
 import { Extensions } from './extensions.ts';
@@ -148,5 +154,58 @@ describe('an extended message', () => {
   it('about metadata that is longer than a block can be is malformed', () => {
     const body = concatBytes([utf8('d8:msg_typei1e5:piecei0e10:total_sizei20000ee'), new Uint8Array(20_000)]);
     expect(new Extensions().take(concatBytes([Uint8Array.of(2), body]))).toEqual({ kind: 'malformed' });
+  });
+});
+
+describe('a word about pieces on their way', () => {
+  const ids = 'd1:md11:lt_donthavei21e9:tk_comingi22e8:tk_partsi23eee';
+  const take = (id: number, length: number) => new Extensions().take(new Uint8Array(1 + length).fill(id, 0, 1));
+
+  it('is read under our numbers', () => {
+    const piece = [0, 1, 0, 2];
+    expect(new Extensions().take(Uint8Array.of(8, ...piece))).toEqual({ kind: 'coming', piece: 65_538 });
+    const hashes = new Uint8Array(64).fill(3);
+    expect(new Extensions().take(Uint8Array.of(9, ...piece, ...hashes))).toEqual({
+      kind: 'parts',
+      piece: 65_538,
+      hashes,
+    });
+    expect(new Extensions().take(Uint8Array.of(7, ...piece))).toEqual({ kind: 'dont-have', piece: 65_538 });
+    expect(take(9, 4 + MAX_PARTS * 32).kind).toBe('parts');
+  });
+
+  it.each([
+    ['coming, of no piece', 8, 0],
+    ['coming, cut short', 8, 3],
+    ['coming, too long', 8, 5],
+    ['lost, cut short', 7, 3],
+    ['parts, of no piece', 9, 0],
+    ['parts, cut short', 9, 3],
+    ['parts, without hashes', 9, 4],
+    ['parts, of one part', 9, 4 + 32],
+    ['parts, a hash cut short', 9, 4 + 63],
+    ['parts, three of them', 9, 4 + 96],
+    ['parts, more than there may be', 9, 4 + 2 * MAX_PARTS * 32],
+    ['parts, of 1 MiB', 9, 4 + 2 ** 20],
+  ])('that is malformed is found out: %s', (_, id, length) => {
+    expect(take(id, length)).toEqual({ kind: 'malformed' });
+  });
+
+  it('is said under the numbers of the other', () => {
+    const extensions = heard(ids);
+    expect(extensions.passesOn).toBe(true);
+    expect([...extensions.encodeComing(258)]).toEqual([0, 0, 0, 6, 20, 22, 0, 0, 1, 2]);
+    expect([...extensions.encodeDontHave(258)]).toEqual([0, 0, 0, 6, 20, 21, 0, 0, 1, 2]);
+    const parts = extensions.encodeParts(258, new Uint8Array(64).fill(7));
+    expect([...parts.subarray(0, 11)]).toEqual([0, 0, 0, 70, 20, 23, 0, 0, 1, 2, 7]);
+  });
+
+  it('is for those alone who take all of them, and have not taken that back', () => {
+    expect(new Extensions().passesOn).toBe(false);
+    expect(heard(ids.replace('lt_donthave', 'xx_donthave')).passesOn).toBe(false);
+    expect(heard(ids.replace('tk_coming', 'tk_comixx')).passesOn).toBe(false);
+    expect(heard(ids.replace('tk_parts', 'tk_party')).passesOn).toBe(false);
+    expect(heard(ids, 'd1:md8:tk_partsi0eee').passesOn).toBe(false);
+    expect(heard(ids, 'd4:reqqi10ee').passesOn).toBe(true);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Bitfield } from '../base/bitfield.ts';
 import { concatBytes, writeU32 } from '../base/bytes.ts';
-import { after } from '../base/ids.ts';
+import { after, type PieceIndex } from '../base/ids.ts';
 import { MAX_PEER_OFFENCES, MIB } from '../base/limits.ts';
 import { GEOMETRY, knownTorrent, SessionProbe, START, WIRE_HASH } from '../fixtures/sessions.ts';
 import {
@@ -339,4 +339,54 @@ it('interest and choking are told as they change', () => {
     probe.take(encodeBare(id));
   }
   expect(probe.takeTold()).toEqual(['interestChanged true', 'interestChanged false', 'unchoked', 'choked']);
+});
+
+describe('a piece that is on its way to the peer', () => {
+  const extended = (id: number, piece: number, more = 0): Uint8Array => {
+    const bytes = message(MESSAGE.extended, 5 + more);
+    bytes[5] = id;
+    writeU32(bytes, 6, piece);
+    return bytes;
+  };
+  const [lost, coming, parts] = [7, 8, 9].map((id) => (piece: number, more?: number) => extended(id, piece, more));
+
+  it('can be had like any other; once it is there, that is told apart', () => {
+    const probe = SessionProbe.open(FAST);
+    for (const bytes of [coming!(3), coming!(3), encodeHave(4), coming!(4)]) probe.take(bytes);
+    expect([...probe.session.pieces!]).toEqual([3, 4]);
+    expect([3, 4].map((piece) => probe.session.isComing(piece as PieceIndex))).toEqual([true, false]);
+    for (const bytes of [encodeHave(3), encodeHave(3)]) probe.take(bytes);
+    expect(probe.takeTold()).toEqual(['coming 3', 'have 4', 'have 3 was coming']);
+    expect(probe.session.isComing(3 as PieceIndex)).toBe(false);
+  });
+
+  it('and does not come is gone, as is one that it had (BEP 54)', () => {
+    const probe = SessionProbe.open(FAST);
+    for (const bytes of [coming!(3), encodeHave(4), lost!(3), lost!(4), coming!(4)]) probe.take(bytes);
+    expect(probe.takeTold()).toEqual(['coming 3', 'have 4', 'piecesChanged 4', 'piecesChanged ', 'coming 4']);
+  });
+
+  it('makes no seed of it before it is there', () => {
+    const probe = SessionProbe.open(FAST);
+    for (let piece = 0; piece < GEOMETRY.pieceCount - 1; piece++) probe.take(encodeHave(piece));
+    probe.take(coming!(8));
+    expect([probe.session.pieces!.isFull, probe.session.remoteIsSeed]).toEqual([true, false]);
+    probe.take(encodeHave(8));
+    expect(probe.session.remoteIsSeed).toBe(true);
+  });
+
+  it('[fault 31] that cannot be is an offence', () => {
+    const probe = SessionProbe.open(FAST);
+    for (const bytes of [coming!(9), coming!(0xffffffff), lost!(9)]) probe.take(bytes);
+    for (let i = 3; i < MAX_PEER_OFFENCES; i++) probe.take(extended(8, 0, 1));
+    expect(probe.takeTold()).toEqual([]);
+    probe.take(coming!(9));
+    expect(probe.takeTold()).toEqual(['closed offences']);
+  });
+
+  it('[fault 39] may have hashes of any kind: who fetches it judges them', () => {
+    const probe = SessionProbe.open(FAST);
+    for (const bytes of [parts!(3, 64), parts!(0xffffffff, 2_048), parts!(3, 96)]) probe.take(bytes);
+    expect(probe.takeTold()).toEqual(['parts 3 64', 'parts 4294967295 2048']);
+  });
 });

@@ -17,12 +17,13 @@ const SMALL = geometryOf(65_536, 3 * 65_536 + 20_000);
 function setUp(geometry: Geometry = SMALL) {
   const clock = new VirtualClock({ startAt: instant(0) });
   const store = filledStore(geometry, clock);
-  const reads = new PieceReads({ store, geometry, relay: new Relay() });
+  const relay = new Relay();
+  const reads = new PieceReads({ store, geometry, relay });
   const lease = async (piece: number, begin: number, length = BLOCK): Promise<Lease> =>
     (await reads.lease(piece as PieceIndex, begin, length, true))!;
   const take = (piece: number, begin: number, length = BLOCK): Promise<Lease> =>
     clock.run(lease(piece, begin, length), 60_000);
-  return { clock, store, reads, lease, take, geometry };
+  return { clock, store, relay, reads, lease, take, geometry };
 }
 
 describe('a lease', () => {
@@ -199,5 +200,43 @@ describe('memory', () => {
     const held: Lease[] = [];
     for (let piece = 0; piece < parts; piece++) held.push(await take(piece, 0));
     expect(held).toHaveLength(parts);
+  });
+});
+
+describe('a piece that is still on its way', () => {
+  const PIECE = 1 as PieceIndex;
+  const PARTS = { height: 1, hashes: new Uint8Array(64) };
+
+  it('is read from where it is gathered, as far as it is verified, and from the store once it is there', async () => {
+    const { relay, reads, store, take } = setUp();
+    const buffer = pieceBytesOf(SMALL, 1).slice();
+    relay.open(PIECE, PARTS, buffer);
+    const isReady = (begin: number): boolean => reads.isReady({ piece: 1, begin, length: BLOCK });
+    expect([isReady(0), reads.readyBytes(PIECE)]).toEqual([false, 0]);
+    relay.advance(PIECE, 2 * BLOCK);
+    expect([isReady(0), isReady(BLOCK), isReady(BLOCK + 1), reads.readyBytes(PIECE)]).toEqual([
+      true,
+      true,
+      false,
+      2 * BLOCK,
+    ]);
+    const lease = reads.leaseNow(PIECE, BLOCK, BLOCK)!;
+    expect([lease.begin, lease.end, lease.message]).toEqual([0, 2 * BLOCK, undefined]);
+    expect(equalBytes(lease.bytes, buffer.subarray(0, 2 * BLOCK))).toBe(true);
+    let isFree = false;
+    relay.settle(PIECE);
+    relay.close(PIECE, () => (isFree = true));
+    expect([isReady(3 * BLOCK), reads.readyBytes(PIECE), isFree]).toEqual([true, 65_536, false]);
+    lease.release();
+    expect([isFree, store.done.reads]).toEqual([true, 0]);
+    await take(1, 0);
+    expect(store.done.reads).toBe(1);
+  });
+
+  it('does not change how others are read', () => {
+    const { relay, reads } = setUp();
+    relay.open(PIECE, PARTS, new Uint8Array(65_536));
+    expect(reads.isReady({ piece: 3, begin: BLOCK, length: BLOCK })).toBe(true);
+    expect([reads.readyBytes(0 as PieceIndex), reads.readyBytes(3 as PieceIndex)]).toEqual([65_536, 20_000]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_PIECES } from '../base/limits.ts';
+import { MAX_COMING_PIECES, MAX_PIECES } from '../base/limits.ts';
 import { RemotePieces } from './remote-pieces.ts';
 
 const bits = (...bytes: number[]) => ({ kind: 'bits' as const, bytes: Uint8Array.from(bytes) });
@@ -91,5 +91,53 @@ describe('before the piece count is known', () => {
     while (pieces.have(kept % 10) === 'kept') kept++;
     expect(kept).toBe(8_192);
     expect(pieces.adopt(10)).toBe(true);
+  });
+});
+
+describe('a piece on its way to the peer', () => {
+  it('counts as one of its pieces, until it says that it does not come', () => {
+    const pieces = known(10);
+    expect([pieces.comes(3), pieces.comes(3), pieces.isComing(3)]).toEqual(['new', 'kept', true]);
+    expect(members(pieces)).toEqual([3]);
+    expect([pieces.have(3), pieces.have(3), pieces.isComing(3)]).toEqual(['whole', 'kept', false]);
+    expect([pieces.comes(3), pieces.isComing(3)]).toEqual(['kept', false]);
+    pieces.comes(4);
+    expect([pieces.lose(4), pieces.lose(3), pieces.lose(9), pieces.lose(10)]).toEqual([true, true, true, false]);
+    expect([members(pieces), pieces.isComing(4)]).toEqual([[], false]);
+  });
+
+  it('is over with a statement about all pieces', () => {
+    const pieces = known(10);
+    pieces.comes(3);
+    pieces.state(bits(0b00010000, 0));
+    expect([members(pieces), pieces.isComing(3), pieces.have(3)]).toEqual([[3], false, 'kept']);
+  });
+
+  it('does not make it a seed', () => {
+    const pieces = known(2);
+    expect([pieces.have(0), pieces.isSeed, pieces.comes(1), pieces.isSeed]).toEqual(['new', false, 'new', false]);
+    expect([pieces.field!.isFull, pieces.have(1), pieces.isSeed]).toEqual([true, 'whole', true]);
+    expect([new RemotePieces().isSeed, known(0).isSeed]).toEqual([false, false]);
+  });
+
+  it.each([10, 0xffffffff])('[fault 31] of number %d of 10 cannot be', (piece) => {
+    expect(known(10).comes(piece)).toBe('impossible');
+  });
+
+  it('is forgotten before the piece count is known', () => {
+    const pieces = new RemotePieces();
+    expect([pieces.comes(3), pieces.comes(MAX_PIECES)]).toEqual(['kept', 'impossible']);
+    pieces.adopt(10);
+    expect([members(pieces), pieces.isComing(3)]).toEqual([[], false]);
+  });
+
+  it('is one of so many; more of them count once they are there', () => {
+    const pieces = known(1_000);
+    const said = Array.from({ length: MAX_COMING_PIECES + 1 }, (_, piece) => pieces.comes(piece));
+    expect([said.at(-2), said.at(-1)]).toEqual(['new', 'kept']);
+    expect(members(pieces)).toHaveLength(MAX_COMING_PIECES);
+    expect(pieces.have(MAX_COMING_PIECES)).toBe('new');
+    pieces.have(0);
+    expect(pieces.comes(500)).toBe('new');
   });
 });

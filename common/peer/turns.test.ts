@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { after, instant, type Instant } from '../base/ids.ts';
-import { KIB, MIB } from '../base/limits.ts';
+import { KIB, LEAST_SEND_BUFFER_HIGH_BYTES, MIB, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
 import { SeededRandom } from '../sim/random.ts';
 import { TAKER_MERIT, Turns } from './turns.ts';
 
@@ -158,4 +158,56 @@ it('never starts more than the uplink carries, leaves no gap while someone waits
     }),
     { numRuns: 30 },
   );
+});
+
+describe('what may be queued on one stream', () => {
+  /** Two that send pieces which take so long each. */
+  function busy(pieceMs: number): { readonly turns: Turns; readonly now: Instant } {
+    const turns = crowd(2);
+    let now = START;
+    for (let round = 0; round < 10; round++) {
+      for (const id of called(turns, now)) turns.sent(id, round, PIECE, now);
+      now = after(now, pieceMs);
+      for (const id of [0, 1]) {
+        turns.arrived(id, round, now);
+        turns.mayGo(id, piece(round + 1), now);
+      }
+    }
+    for (const id of called(turns, now)) turns.sent(id, 99, PIECE, now);
+    return { turns, now };
+  }
+
+  it('is much where one has the uplink to itself', () => {
+    const turns = crowd(1);
+    expect([turns.mostQueued(START), turns.isFast(START)]).toEqual([SEND_BUFFER_HIGH_BYTES, false]);
+  });
+
+  it('is little on a slow uplink that several share, so that what is said next is not late', () => {
+    const { turns, now } = busy(500);
+    expect([turns.mostQueued(now), turns.isFast(now)]).toEqual([LEAST_SEND_BUFFER_HIGH_BYTES, false]);
+  });
+
+  it('is in proportion to the uplink, and much on one that is fast', () => {
+    const middling = busy(40);
+    const bytes = middling.turns.mostQueued(middling.now);
+    expect(bytes).toBeGreaterThan(LEAST_SEND_BUFFER_HIGH_BYTES);
+    expect(bytes).toBeLessThan(SEND_BUFFER_HIGH_BYTES);
+    const fast = busy(2);
+    expect([fast.turns.isFast(fast.now), fast.turns.mostQueued(fast.now)]).toEqual([true, SEND_BUFFER_HIGH_BYTES]);
+  });
+});
+
+describe('one that has sent all there is of a piece on its way', () => {
+  it('keeps nobody waiting, and goes on with it as soon as there is more', () => {
+    const turns = crowd(4);
+    expect(called(turns, START)).toEqual([3, 2]);
+    const part = { piece: 3, pieceBytes: 64 * KIB };
+    expect(turns.mayGo(3, part, START)).toBe(true);
+    turns.sent(3, 3, 64 * KIB, START);
+    turns.taken(3, 3, 64 * KIB, START);
+    turns.rest(3);
+    turns.arrived(3, 3, after(START, 50));
+    expect(called(turns, after(START, 50))).toEqual([1]);
+    expect(turns.mayGo(3, { piece: 3, pieceBytes: 128 * KIB }, after(START, 50))).toBe(true);
+  });
 });

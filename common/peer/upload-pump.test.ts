@@ -1,82 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, equalBytes } from '../base/bytes.ts';
-import { instant } from '../base/ids.ts';
+import { instant, type PieceIndex } from '../base/ids.ts';
 import { MAX_QUEUED_REQUESTS, SEND_BUFFER_HIGH_BYTES } from '../base/limits.ts';
 import { GEOMETRY, messagesOf, PIECE_BYTES } from '../fixtures/sessions.ts';
-import { filledStore, pieceBytesOf } from '../fixtures/stores.ts';
-import { FakeStream } from '../fixtures/streams.ts';
-import { VirtualClock } from '../sim/clock.ts';
-import { decodeBlockRef, type BlockRef } from '../wire/peer-messages.ts';
-import { HashLedger } from './hash-ledger.ts';
-import { Ledger } from './ledger.ts';
-import { Outbox } from './outbox.ts';
-import { PieceReads } from './piece-reads.ts';
+import { pieceBytesOf } from '../fixtures/stores.ts';
+import { BLOCK, keyOf, ref, setUp } from '../fixtures/upload-pump-bench.ts';
+import type { PieceReads } from './piece-reads.ts';
 import { Relay } from './relay.ts';
-import { UploadDesk } from './upload-desk.ts';
-import { UploadPump } from './upload-pump.ts';
-import { Voice } from './voice.ts';
-
-const BLOCK = 16_384;
-const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece} ${begin} ${length}`;
-const ref = (piece: number, begin = 0, length = BLOCK): BlockRef => ({ piece, begin, length });
-
-function setUp(
-  options: {
-    fast?: boolean;
-    hasReads?: boolean;
-    reads?: Pick<PieceReads, 'lease' | 'leaseNow' | 'isReady' | 'readyBytes'>;
-  } = {},
-) {
-  const clock = new VirtualClock({ startAt: instant(0) });
-  const store = filledStore(GEOMETRY, clock);
-  const reads = options.reads ?? new PieceReads({ store, geometry: GEOMETRY, relay: new Relay() });
-  const stream = new FakeStream();
-  const outbox = new Outbox({ stream });
-  const say = new Voice({
-    ledger: new Ledger(),
-    hashLedger: new HashLedger(),
-    send: (bytes) => {
-      outbox.push(bytes);
-    },
-  });
-  say.fast = options.fast ?? true;
-  const errors: unknown[] = [];
-  let sentBytes = 0;
-  const pump = new UploadPump({
-    stream,
-    say,
-    reads: () => (options.hasReads === false ? undefined : reads),
-    preface: () => undefined,
-    flush: () => {
-      outbox.flush();
-    },
-    ticket: new UploadDesk({ clock }).join(1, { merit: () => 0, go: () => pump.pump() }),
-    sent: (_piece, count) => {
-      sentBytes += count;
-    },
-    failed: (error) => errors.push(error),
-  });
-  return {
-    clock,
-    store,
-    stream,
-    say,
-    pump,
-    errors,
-    sentBytes: () => sentBytes,
-    /** What the peer reads, with blocks checked against the content. */
-    answers: (): string[] =>
-      messagesOf(stream.drain()).map(({ name, payload }) => {
-        if (name !== 'piece') return `${name} ${keyOf(decodeBlockRef(payload))}`;
-        const view = new DataView(payload.buffer, payload.byteOffset);
-        const [piece, begin, length] = [view.getUint32(0), view.getUint32(4), payload.length - 8];
-        const whole = concatBytes([pieceBytesOf(GEOMETRY, piece), new Uint8Array(BLOCK)]);
-        expect(equalBytes(payload.subarray(8), whole.subarray(begin, begin + length))).toBe(true);
-        return `piece ${piece} ${begin} ${length}`;
-      }),
-  };
-}
 
 describe('a request', () => {
   it('is answered by its block', async () => {
@@ -362,4 +292,60 @@ it('[fault 32] every request gets exactly one answer with the fast extension, an
     }),
     { numRuns: 150 },
   );
+});
+
+describe('a request for what is still on its way to us', () => {
+  const relayed = (readyBytes: number) => {
+    const relay = new Relay();
+    const set = setUp({ relay });
+    relay.open(1 as PieceIndex, { height: 1, hashes: new Uint8Array(64) }, pieceBytesOf(GEOMETRY, 1));
+    relay.advance(1 as PieceIndex, readyBytes);
+    return { ...set, relay };
+  };
+
+  it('waits for it, and holds up nothing that is here', async () => {
+    const { clock, pump, answers, relay, store, prefaced } = relayed(BLOCK);
+    for (const each of [ref(1, BLOCK), ref(1, 0), ref(2), ref(1, 2 * BLOCK)]) pump.take(each);
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 1 0 16384', 'piece 2 0 16384']);
+    expect([pump.isStarved, pump.isIdle, store.done.reads]).toEqual([true, false, 1]);
+    relay.advance(1 as PieceIndex, 2 * BLOCK);
+    pump.pump();
+    expect(answers()).toEqual(['piece 1 16384 16384']);
+    relay.settle(1 as PieceIndex);
+    pump.pump();
+    await clock.runFor(10);
+    expect(answers()).toEqual(['piece 1 32768 16384']);
+    expect([pump.isStarved, pump.isIdle]).toEqual([false, true]);
+    expect(prefaced).toEqual([1, 2, 1, 1]);
+  });
+
+  it.each([true, false])('is rejected when it does not come, and nothing else is (fast: %s)', async (fast) => {
+    const { clock, pump, answers, say } = relayed(0);
+    say.fast = fast;
+    for (const each of [ref(1, 0), ref(2), ref(1, BLOCK)]) pump.take(each);
+    await clock.runFor(10);
+    pump.rejectPiece(1 as PieceIndex);
+    pump.rejectPiece(1 as PieceIndex);
+    await clock.runFor(10);
+    const rejects = fast ? ['reject 1 0 16384', 'reject 1 16384 16384'] : [];
+    expect([answers().sort(), pump.isIdle]).toEqual([['piece 2 0 16384', ...rejects], true]);
+  });
+
+  it('is rejected by a choke, forgotten when cancelled, and dropped at the end', async () => {
+    const { clock, pump, answers, relay } = relayed(0);
+    for (const each of [ref(1, 0), ref(1, BLOCK)]) pump.take(each);
+    pump.cancel(ref(1, 0));
+    await clock.runFor(10);
+    expect(answers()).toEqual(['reject 1 0 16384']);
+    pump.rejectAll();
+    await clock.runFor(10);
+    expect(answers()).toEqual(['reject 1 16384 16384']);
+    pump.take(ref(1, 0));
+    pump.stop();
+    relay.advance(1 as PieceIndex, BLOCK);
+    pump.pump();
+    await clock.runFor(10);
+    expect([answers(), pump.isIdle]).toEqual([[], true]);
+  });
 });
