@@ -91,6 +91,19 @@ describe('what a peer is told of pieces on their way to us', () => {
     expect([heard(), rejected]).toEqual([[], [1]]);
   });
 
+  it('is taken back once, and not when it comes anew and is nothing to the peer any more', () => {
+    const { talk, probe, coming, rejected, heard } = setUp(`d1:md${IDS}ee`);
+    coming.add(ONE);
+    talk.tell(ONE);
+    talk.takeBack(ONE);
+    talk.takeBack(ONE);
+    expect([heard(), rejected]).toEqual([['extended 22 0 0 0 1', 'extended 21 0 0 0 1'], [1]]);
+    probe.take(encodeHave(1));
+    talk.tell(ONE);
+    talk.takeBack(ONE);
+    expect([heard(), rejected, talk.offerOf(ONE)]).toEqual([[], [1], 'withdrawn']);
+  });
+
   it('is over when the piece is here', () => {
     const { talk, coming, rejected, heard } = setUp(`d1:md${IDS}ee`);
     coming.add(ONE);

@@ -14,8 +14,8 @@ export interface RelayTalkOptions {
 /** What one peer is told of pieces that are still on their way to us (`tk_coming`, `tk_parts`). */
 export class RelayTalk {
   readonly #options: RelayTalkOptions;
-  /** Pieces it was told of; those that came to nothing stay. BOUNDED: by the pieces. */
-  readonly #told = new Set<PieceIndex>();
+  /** Pieces it was told of; those that came to nothing stay, until it is told of them again. BOUNDED: by the pieces. */
+  readonly #told = new Map<PieceIndex, 'coming' | 'withdrawn'>();
   /** Pieces whose parts' hashes it was given, as far as that is remembered. BOUNDED: by MAX_COMING_PIECES. */
   readonly #explained = new Set<PieceIndex>();
 
@@ -39,14 +39,15 @@ export class RelayTalk {
   tell(piece: PieceIndex): void {
     const { say, extensions } = this.#options.session;
     if (!this.wants(piece)) return;
-    this.#told.add(piece);
+    this.#told.set(piece, 'coming');
     say.message(extensions.encodeComing(piece));
   }
 
   /** Takes that back, and rejects what it asked for. */
   takeBack(piece: PieceIndex): void {
     const { session, reject } = this.#options;
-    if (!session.isOpen || !this.#told.has(piece)) return;
+    if (!session.isOpen || this.#told.get(piece) !== 'coming') return;
+    this.#told.set(piece, 'withdrawn');
     // It may have ceased to take such messages meanwhile: then the rejects tell it.
     if (this.isSpoken) session.say.message(session.extensions.encodeDontHave(piece));
     reject(piece);
@@ -72,7 +73,8 @@ export class RelayTalk {
 
   /** Of a piece that is not offered to it in full. */
   offerOf(piece: PieceIndex): PieceOffer {
-    if (!this.#told.has(piece)) return 'none';
-    return this.#options.isComing(piece) ? 'offered' : 'withdrawn';
+    const told = this.#told.get(piece);
+    if (told === undefined) return 'none';
+    return told === 'coming' && this.#options.isComing(piece) ? 'offered' : 'withdrawn';
   }
 }
