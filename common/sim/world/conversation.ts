@@ -5,6 +5,7 @@ import { BLOCK_BYTES, MAX_LARGE_REQUEST_BYTES, MAX_OUTSTANDING_REQUESTS } from '
 import { type BlockRef, decodeBlockRef, type HandshakeFlags, MESSAGE } from '../../wire/peer-messages.ts';
 import type { SimContent } from './content.ts';
 import { MessageReader } from './message-reader.ts';
+import { type RelayRecord, RelayWatch } from './relay-watch.ts';
 import { SideTalk } from './side-talk.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -17,14 +18,16 @@ export interface ConversationOptions {
   /** What our program is made to send may be false: its store lies. */
   readonly isLiar: boolean;
   readonly wants: (piece: PieceIndex) => boolean;
+  /** What our program passes on before it has it. */
+  readonly relays: RelayRecord;
 }
 
 const keyOf = ({ piece, begin, length }: BlockRef): string => `${piece}+${begin}/${length}`;
 
 /**
  * Listens in on one connection at the end of a program of ours, and tells what our program must never say:
- * an answer that nobody asked for, or twice; a block that is false; a piece it does not have; a request while choked,
- * for what it has, for what the other has not, or for the same again (BEP 3, 6, 52).
+ * an answer that nobody asked for, or twice; a block that is false; a piece it does not have and did not say is on its
+ * way; a request while choked, for what it has, for what the other has not, or for the same again (BEP 3, 6, 52).
  *
  * BOUNDED: by what the two programs keep open, and the other's floods.
  */
@@ -32,12 +35,17 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #ours: MessageReader;
   readonly #theirs: MessageReader;
+  readonly #relay: RelayWatch;
   readonly #side: SideTalk;
   /** What they asked for, and how many answers they have still to get. */
   readonly #asked = new Map<string, number>();
   /** What we asked for: open, or no longer wanted. */
   readonly #open = new Map<string, 'open' | 'cancelled'>();
   readonly #theirPieces: Bitfield;
+  /** What they took back among the bytes that came last: our program may have asked for it before it met that. */
+  readonly #justLost = new Set<PieceIndex>();
+  /** Blocks that came among them: what it asks for again in between, it may take one of them for. */
+  readonly #justCame = new Set<string>();
   #isFast = { ours: false, theirs: false };
   #isChoked = true;
   /** Since the last bytes came: our program may not have met the choke among them when it asked. */
@@ -47,7 +55,14 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     this.#options = options;
     this.#theirPieces = new Bitfield(options.content.pieceCount);
-    this.#side = new SideTalk(options);
+    this.#relay = new RelayWatch({
+      ...options,
+      onTheirs: {
+        gain: (piece) => void this.#theirPieces.add(piece),
+        loss: (piece) => void (this.#theirPieces.remove(piece) && this.#justLost.add(piece)),
+      },
+    });
+    this.#side = new SideTalk({ ...options, others: this.#relay });
     this.#ours = new MessageReader({
       handshake: (flags) => void (this.#isFast.ours = flags.fast),
       message: (id, payload) => this.#heedOurs(id, payload),
@@ -57,7 +72,11 @@ export class Conversation {
     this.#theirs = new MessageReader({
       handshake: (flags: HandshakeFlags) => void (this.#isFast.theirs = flags.fast),
       message: (id, payload) => this.#heedTheirs(id, payload),
-      blockStart: (ref) => void this.#open.delete(keyOf(ref)),
+      blockStart: (ref) => {
+        options.relays.cameOf(ref.piece);
+        this.#open.delete(keyOf(ref));
+        this.#justCame.add(keyOf(ref));
+      },
       blockBytes: () => {},
     });
   }
@@ -70,6 +89,8 @@ export class Conversation {
   /** Our program is about to be given this. */
   received(bytes: Uint8Array): void {
     this.#wasUnchoked = !this.#isChoked;
+    this.#justLost.clear();
+    this.#justCame.clear();
     this.#theirs.push(bytes);
   }
 
@@ -132,6 +153,7 @@ export class Conversation {
         if (!this.#fast) this.#asked.clear();
         break;
       case MESSAGE.have:
+        this.#relay.heedHave(readU32(payload, 0));
         this.#judgeOffer([readU32(payload, 0) as PieceIndex]);
         break;
       case MESSAGE.haveAll:
@@ -167,13 +189,14 @@ export class Conversation {
     const key = keyOf(ref);
     const piece = ref.piece as PieceIndex;
     if (this.#isChoked && !this.#wasUnchoked) this.#breach(`asks for ${key} while it is choked`);
-    if (!this.#theirPieces.has(piece)) return this.#breach(`asks for ${key}, which the other does not have`);
+    if (!this.#theirPieces.has(piece) && !this.#justLost.has(piece))
+      return this.#breach(`asks for ${key}, which the other does not have`);
     const end = ref.begin + ref.length;
     const isSound = ref.length > 0 && ref.begin % BLOCK_BYTES === 0 && end <= content.geometry.pieceSize(piece);
     if (!isSound || ref.length > MAX_LARGE_REQUEST_BYTES) this.#breach(`asks for ${key}, which is no block`);
     if (this.#open.get(key) === 'open') this.#breach(`asks for ${key} twice`);
     if (!wants(piece)) this.#breach(`asks for ${key}, which it has`);
-    this.#open.set(key, 'open');
+    this.#open.set(key, this.#justCame.has(key) ? 'cancelled' : 'open');
     const count = [...this.#open.values()].filter((state) => state === 'open').length;
     if (count > MAX_OUTSTANDING_REQUESTS) this.#breach(`has ${count} requests open`);
   }
@@ -181,7 +204,7 @@ export class Conversation {
   #heedOurBlock(ref: BlockRef): void {
     this.#sending = ref;
     this.#answer(ref, 'sends');
-    if (!this.#options.holds(ref.piece as PieceIndex))
+    if (!this.#options.holds(ref.piece as PieceIndex) && !this.#relay.passesOn(ref.piece))
       this.#breach(`sends of piece ${ref.piece}, which it does not have`);
   }
 

@@ -12,6 +12,8 @@ export interface Scenario {
   readonly seeds: number;
   /** Pieces, at least and at most. */
   readonly pieces?: readonly [number, number];
+  /** How long a piece may be; 16 or 32 KiB without. */
+  readonly pieceKib?: readonly number[];
   /** Any without. */
   readonly format?: TorrentFormat;
   /** Of every link, beside what the seed makes of them. */
@@ -23,6 +25,7 @@ export interface Scenario {
 }
 
 const PIECES = [12, 40] as const;
+const PIECE_KIB = [16, 32] as const;
 /** Of every eighth world: streams cut as by a real network. */
 const PACKET_BYTES = 1_448;
 
@@ -31,7 +34,8 @@ const FAMILIES: readonly Families[] = [['IPv4'], ['IPv4'], ['IPv6'], ['IPv4', 'I
 /** A file of so many pieces, the last of any length. */
 function shapeOf(random: SeededRandom, scenario: Scenario): ContentShape {
   const [least, most] = scenario.pieces ?? PIECES;
-  const pieceBytes = 16 * KIB * (1 + random.below(2));
+  const lengths = scenario.pieceKib ?? PIECE_KIB;
+  const pieceBytes = KIB * lengths[random.below(lengths.length)]!;
   const pieces = least + random.below(most - least + 1);
   const lengthBytes = pieces * pieceBytes - random.below(pieceBytes);
   const format = (['v2', 'v2', 'hybrid', 'v1'] as const)[random.below(4)]!;

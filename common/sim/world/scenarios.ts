@@ -4,6 +4,7 @@ import { ENDING_SCENARIOS } from './scenarios/endings.ts';
 import { HYBRID_SCENARIOS } from './scenarios/hybrids.ts';
 import { LEECHER_SCENARIOS } from './scenarios/leechers.ts';
 import { NETWORK_SCENARIOS } from './scenarios/network.ts';
+import { RELAY_SCENARIOS } from './scenarios/relays.ts';
 import { SEEDER_SCENARIOS } from './scenarios/seeders.ts';
 import { SWARM_SCENARIOS } from './scenarios/swarms.ts';
 
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ENDING_SCENARIOS,
   ...CHAOS_SCENARIOS,
   ...SWARM_SCENARIOS,
+  ...RELAY_SCENARIOS,
 ];

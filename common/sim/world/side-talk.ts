@@ -5,6 +5,7 @@ import { decodeExtendedHandshake, decodeMetadataMessage } from '../../wire/exten
 import { decodeHashRequest, HASH_REQUEST_BYTES, type HashRequest } from '../../wire/hash-request.ts';
 import { MESSAGE } from '../../wire/peer-messages.ts';
 import type { SimContent } from './content.ts';
+import type { RelayWatch } from './relay-watch.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface SideTalkOptions {
@@ -12,6 +13,8 @@ export interface SideTalkOptions {
   readonly verdict: Verdict;
   readonly content: SimContent;
   readonly isLiar: boolean;
+  /** Any other extended message that the one who gets it gave a number. */
+  readonly others: Pick<RelayWatch, 'heedTheirs' | 'heedOurs'>;
 }
 
 /** How many of each are waited for. */
@@ -41,6 +44,10 @@ class Tally {
 const keyOf = (request: HashRequest): string =>
   [request.baseLayer, request.index, request.length, request.proofLayers, ...request.root].join();
 
+/** What the number was given to; nothing without. */
+const nameOf = (number: number, ids: ReadonlyMap<string, number>): string =>
+  [...ids].find(([, given]) => given === number)?.[0] ?? '';
+
 /** The part of a conversation that moves no pieces: the info dictionary (BEP 9, 10) and hashes (BEP 52). */
 export class SideTalk {
   readonly #options: SideTalkOptions;
@@ -50,9 +57,8 @@ export class SideTalk {
   /** What we asked for and have still to get. */
   readonly #hashesOpen = new Tally();
   readonly #metadataOpen = new Tally();
-  /** Our number for ut_metadata. */
-  #ourId = 0;
-  /** The numbers that they gave to messages, by name. */
+  /** The numbers that we gave to messages, by name, and those that they gave. */
+  readonly #ourIds = new Map<string, number>();
   readonly #theirIds = new Map<string, number>();
 
   constructor(options: SideTalkOptions) {
@@ -102,24 +108,28 @@ export class SideTalk {
     if (payload[0] === 0) {
       const handshake = decodeExtendedHandshake(payload.subarray(1));
       for (const [name, number] of handshake.ok ? handshake.value.ids : []) this.#theirIds.set(name, number);
-    } else if (payload[0] === this.#ourId) {
+    } else if (payload[0] === this.#ourIds.get('ut_metadata')) {
       const message = decodeMetadataMessage(payload.subarray(1));
       if (!message.ok || message.value.type === 'unknown') return;
       const key = `${message.value.block}`;
       if (message.value.type === 'request') this.#metadataAsked.add(key);
       else this.#metadataOpen.take(key);
+    } else {
+      this.#options.others.heedTheirs(nameOf(payload[0]!, this.#ourIds), payload.subarray(1));
     }
   }
 
   #heedOurExtended(payload: Uint8Array): void {
     if (payload[0] === 0) {
       const handshake = decodeExtendedHandshake(payload.subarray(1));
-      if (handshake.ok) this.#ourId = handshake.value.ids.get('ut_metadata') ?? 0;
-      else this.#breach('an extended handshake that nobody can read');
+      if (!handshake.ok) this.#breach('an extended handshake that nobody can read');
+      else for (const [name, number] of handshake.value.ids) this.#ourIds.set(name, number);
     } else if (payload[0] === this.#theirIds.get('ut_metadata')) {
       this.#heedOurMetadata(payload.subarray(1));
-    } else if (![...this.#theirIds.values()].includes(payload[0]!)) {
+    } else if (nameOf(payload[0]!, this.#theirIds) === '') {
       this.#breach(`an extended message under number ${payload[0]}, which the other did not give`);
+    } else {
+      this.#options.others.heedOurs(nameOf(payload[0]!, this.#theirIds), payload.subarray(1));
     }
   }
 

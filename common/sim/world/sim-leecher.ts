@@ -16,6 +16,7 @@ import { Conversation } from './conversation.ts';
 import { USUAL_CHOKE_TERMS } from '../../peer/choker.ts';
 import { wireNamesOf } from '../../peer/wire-names.ts';
 import { newPeerId, noMeter, storyLog, type WorldParts } from './parts.ts';
+import { RelayRecord } from './relay-watch.ts';
 import { tapped } from './stream-tap.ts';
 
 export interface SimLeecherOptions {
@@ -62,7 +63,10 @@ export class SimLeecher {
   #ending: Ending | undefined;
   #web: SimWeb | undefined;
   #deaths = 0;
+  #passedOn = 0;
+  readonly #relays = new RelayRecord(() => this.#passOn());
   readonly #marks: { readonly count: number; readonly act: () => void }[] = [];
+  readonly #relayMarks: { readonly count: number; readonly act: () => void }[] = [];
 
   constructor(options: SimLeecherOptions) {
     this.#options = options;
@@ -80,6 +84,11 @@ export class SimLeecher {
 
   get held(): Bitfield {
     return this.#held;
+  }
+
+  /** Blocks that it sent before it had their pieces. */
+  get passedOn(): number {
+    return this.#passedOn;
   }
 
   /** How often it was killed. */
@@ -106,9 +115,15 @@ export class SimLeecher {
     this.#marks.push({ count, act });
   }
 
+  /** Calls `act` once, when it has sent so many blocks of pieces that it did not have yet. */
+  whenPassedOn(count: number, act: () => void): void {
+    this.#relayMarks.push({ count, act });
+  }
+
   async start(): Promise<void> {
     const { parts, name, host, port } = this.#options;
     this.#ending = undefined;
+    this.#relays.restart();
     this.#look();
     this.#web = new SimWeb({ clock: host.clock, partMs: 5 });
     this.changeWeb(this.#options.web);
@@ -255,10 +270,20 @@ export class SimLeecher {
     if (equipment.isWatched && !content.isPiece(piece, bytes))
       this.#breach(`writes piece ${piece} to ${path}, unverified`);
     if (!this.#held.add(piece)) this.#breach(`writes piece ${piece} again`);
-    for (const mark of this.#marks.filter(({ count }) => count <= this.#held.count)) {
-      this.#marks.splice(this.#marks.indexOf(mark), 1);
+    this.#reach(this.#marks, this.#held.count);
+  }
+
+  #passOn(): void {
+    this.#passedOn++;
+    this.#reach(this.#relayMarks, this.#passedOn);
+  }
+
+  #reach(marks: { readonly count: number; readonly act: () => void }[], reached: number): void {
+    const { clock } = this.#options.parts;
+    for (const mark of marks.filter(({ count }) => count <= reached)) {
+      marks.splice(marks.indexOf(mark), 1);
       // Not in the middle of what the program is doing.
-      this.#options.parts.clock.at(this.#options.parts.clock.now(), mark.act);
+      clock.at(clock.now(), mark.act);
     }
   }
 
@@ -285,6 +310,7 @@ export class SimLeecher {
       holds: (piece) => this.#held.has(piece),
       isLiar: false,
       wants: (piece) => !this.#held.has(piece),
+      relays: this.#relays,
     });
   }
 

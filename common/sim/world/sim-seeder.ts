@@ -10,6 +10,7 @@ import type { SimHost } from '../host.ts';
 import { SimStore } from '../store.ts';
 import { Conversation } from './conversation.ts';
 import { newPeerId, noMeter, storyLog, type WorldParts } from './parts.ts';
+import { RelayRecord } from './relay-watch.ts';
 import { tapped } from './stream-tap.ts';
 
 export interface SimSeederOptions {
@@ -181,6 +182,7 @@ export class SimSeeder {
       holds: (piece) => this.held.has(piece),
       isLiar: !this.isHonest,
       wants: () => false,
+      relays: new RelayRecord(() => {}),
     });
   }
 

@@ -5,6 +5,7 @@ import { answerCount } from '../../content/hash-requests.ts';
 import { encodeExtendedHandshake, encodeMetadataMessage } from '../../wire/extended.ts';
 import { decodeHashRequest, HASH_REQUEST_BYTES } from '../../wire/hash-request.ts';
 import { type BlockRef, encodeBare, encodeBlockRef, encodeHave, MESSAGE } from '../../wire/peer-messages.ts';
+import { partHashesOf } from '../../peer/relay.ts';
 import type { JunkLine, TrickAnswers } from './junk-line.ts';
 
 /** What a junk peer does on one connection. */
@@ -14,6 +15,14 @@ const FLOOD = 1_500;
 /** The numbers for ut_metadata: that of the liar, and that of our programs. */
 const METADATA_ID = 7;
 const THEIR_METADATA_ID = 2;
+/** The numbers for what is said of pieces on their way: those of the liar, and those of our programs. */
+const RELAY_IDS = new Map([
+  ['lt_donthave', 27],
+  ['tk_coming', 28],
+  ['tk_parts', 29],
+]);
+const THEIR_RELAY_ID = [7, 8] as const;
+const THEIR_PARTS_ID = 9;
 
 const noise = (line: JunkLine, most: number): Uint8Array => line.random.bytes(1 + line.random.below(most));
 
@@ -139,10 +148,79 @@ export const TRICKS: Readonly<Record<string, Trick>> = {
     const dict = line.random.chance(0.5) ? utf8('l'.repeat(5_000)) : line.random.bytes(20_000);
     return { onHandshake: () => line.message(MESSAGE.extended, dict) };
   },
+  /* 35, 39, about pieces that are passed on before they are whole */
+  'true parts, then false blocks': (line) =>
+    relayAndAnswer(line, (ref) => {
+      tellParts(line, ref.piece, partHashesOf(line.content.pieceOf(pieceIndex(ref.piece)))?.hashes);
+      const data = line.content.pieceOf(pieceIndex(ref.piece)).slice(ref.begin, ref.begin + ref.length);
+      line.block(ref, line.random.chance(0.2) ? line.random.bytes(data.length) : data);
+    }),
+  'false parts': (line) =>
+    relayAndAnswer(line, (ref) => {
+      tellParts(line, ref.piece, line.random.bytes(32 * 2 ** (1 + line.random.below(6))));
+      line.block(ref, line.content.pieceOf(pieceIndex(ref.piece)).slice(ref.begin, ref.begin + ref.length));
+    }),
+  'promises and takes back': (line) => {
+    line.greet({ fast: true, extended: true });
+    const promise = (): void => {
+      for (let i = 0; i < 20; i++) {
+        const piece = line.random.below(line.content.pieceCount + (i % 10 === 0 ? 1 : 0));
+        line.message(MESSAGE.extended, Uint8Array.of(THEIR_RELAY_ID[line.random.below(2)]!, 0, 0, 0, piece));
+      }
+    };
+    return {
+      onHandshake: () => {
+        greetAsRelay(line);
+        line.say(encodeBare(MESSAGE.haveNone), encodeBare(MESSAGE.unchoke), encodeBare(MESSAGE.interested));
+        promise();
+      },
+      onRequest: (ref) => {
+        const data = line.content.pieceOf(pieceIndex(ref.piece)).slice(ref.begin, ref.begin + ref.length);
+        if (line.random.chance(0.5)) line.block(ref, data);
+        if (line.random.chance(0.1)) promise();
+      },
+    };
+  },
+  'asks for what is on its way, and does not read': (line) => {
+    line.greet({ fast: true, extended: true });
+    return {
+      onHandshake: () => {
+        greetAsRelay(line);
+        line.say(encodeBare(MESSAGE.haveNone), encodeBare(MESSAGE.interested));
+      },
+      onMessage: (id, payload) => {
+        if (id !== MESSAGE.extended || payload[0] !== RELAY_IDS.get('tk_coming')) return;
+        const piece = payload[4]!;
+        for (let i = 0; i < 64; i++)
+          line.say(
+            encodeBlockRef(MESSAGE.request, piece, (i * BLOCK_BYTES) % line.content.geometry.pieceBytes, 16_384),
+          );
+        if (line.random.chance(0.3)) line.stopReading();
+      },
+    };
+  },
   /* 40 */
   'an old client': (line) =>
     afterHandshake(line, () => line.say(encodeBare(MESSAGE.interested), encodeBare(MESSAGE.notInterested)), false),
 };
+
+const greetAsRelay = (line: JunkLine): void =>
+  line.message(MESSAGE.extended, Uint8Array.of(0, ...encodeExtendedHandshake({ ids: RELAY_IDS })));
+
+/** Poses as one that has everything and speaks of parts. */
+function relayAndAnswer(line: JunkLine, onRequest: (ref: BlockRef) => void): TrickAnswers {
+  line.greet({ fast: true, extended: true });
+  return {
+    onHandshake: () => {
+      greetAsRelay(line);
+      line.say(encodeBare(MESSAGE.haveAll), encodeBare(MESSAGE.unchoke));
+    },
+    onRequest,
+  };
+}
+
+const tellParts = (line: JunkLine, piece: number, hashes: Uint8Array = new Uint8Array()): void =>
+  line.message(MESSAGE.extended, Uint8Array.of(THEIR_PARTS_ID, 0, 0, 0, piece, ...hashes));
 
 /** Offers an info dictionary of this size, and gives noise. */
 function lieAboutMetadata(line: JunkLine, totalBytes: number): TrickAnswers {

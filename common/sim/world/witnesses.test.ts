@@ -11,14 +11,18 @@ import {
   encodeBitfield,
   encodeBlockHeader,
   encodeBlockRef,
+  encodeExtended,
   encodeHandshake,
   encodeHave,
   MESSAGE,
 } from '../../wire/peer-messages.ts';
+import { encodeExtendedHandshake } from '../../wire/extended.ts';
+import { partHashesOf } from '../../peer/relay.ts';
 import { VirtualClock } from '../clock.ts';
 import { SimContent } from './content.ts';
 import { Conversation } from './conversation.ts';
 import { PoolWatch } from './pool-watch.ts';
+import { RelayRecord } from './relay-watch.ts';
 import { TrackerTap } from './tracker-tap.ts';
 import { Verdict } from './verdict.ts';
 
@@ -65,6 +69,7 @@ describe('who listens in on a connection', () => {
       holds: (piece) => piece < 2,
       wants: (piece) => piece >= 2,
       isLiar: false,
+      relays: new RelayRecord(() => {}),
     });
     line.sent(hello);
     line.received(concatBytes([hello, encodeBare(MESSAGE.haveAll), encodeBare(MESSAGE.unchoke)]));
@@ -133,6 +138,119 @@ describe('who listens in on a connection', () => {
     const { scene, line } = listen();
     act(line);
     expect(scene.breach).toContain(says);
+  });
+});
+
+describe('who listens in on pieces that are passed on before they are whole', () => {
+  const CUT = new SimContent({ format: 'v2', name: 'file', lengthBytes: 512 * KIB, pieceBytes: 128 * KIB, seed: 1 });
+  const [CUT_HASH] = CUT.wireHashes;
+  const IDS = new Map([['lt_donthave', 7], ['tk_coming', 8], ['tk_parts', 9]]); // prettier-ignore
+  const hello = concatBytes([
+    encodeHandshake({ flags: { fast: true, extended: true, upgrade: false }, wireHash: CUT_HASH!, peerId: PEER_ID }),
+    encodeExtended(0, encodeExtendedHandshake({ ids: IDS })),
+  ]);
+  const index = (piece: number): Uint8Array => Uint8Array.of(0, 0, 0, piece);
+  const lost = (piece: number): Uint8Array => encodeExtended(7, index(piece));
+  const coming = (piece: number): Uint8Array => encodeExtended(8, index(piece));
+  const parts = (piece: number, of = piece): Uint8Array =>
+    encodeExtended(9, concatBytes([index(piece), partHashesOf(CUT.pieceOf(of as never))!.hashes]));
+  const request = (piece: number): Uint8Array => encodeBlockRef(MESSAGE.request, piece, 0, LENGTH);
+  const block = (piece: number, of = piece): Uint8Array =>
+    concatBytes([encodeBlockHeader(piece, 0, LENGTH), CUT.pieceOf(of as never).subarray(0, LENGTH)]);
+
+  /** A program that has pieces 0 and 1 and is getting 2, and a peer that has nothing and lets it ask. */
+  function listen() {
+    const scene = new Scene();
+    const passed = { count: 0 };
+    const relays = new RelayRecord(() => passed.count++);
+    relays.cameOf(2);
+    const line = new Conversation({
+      who: 'program',
+      verdict: scene.verdict,
+      content: CUT,
+      holds: (piece) => piece < 2,
+      wants: (piece) => piece >= 2,
+      isLiar: false,
+      relays,
+    });
+    line.sent(hello);
+    line.received(concatBytes([hello, encodeBare(MESSAGE.unchoke)]));
+    return { scene, line, relays, passed };
+  }
+
+  it('finds nothing wrong with what is right', () => {
+    const { scene, line, relays, passed } = listen();
+    for (const bytes of [parts(0), parts(3), coming(2)]) line.sent(bytes);
+    line.received(request(2));
+    line.sent(block(2));
+    for (const bytes of [lost(2), coming(2)]) line.sent(bytes);
+    line.received(coming(3));
+    line.sent(request(3));
+    line.received(block(3));
+    expect(relays.hasBegun(3)).toBe(true);
+    line.sent(coming(3));
+    line.received(concatBytes([coming(2), lost(2)]));
+    line.sent(request(2));
+    expect([scene.breach, passed.count]).toEqual(['', 1]);
+  });
+
+  it.each<[string, (set: ReturnType<typeof listen>) => void]>([
+    ['of which nothing came', ({ line }) => line.sent(coming(3))],
+    [
+      'of which nothing came',
+      ({ line, relays }) => {
+        relays.restart();
+        line.sent(coming(2));
+      },
+    ],
+    [
+      'says twice',
+      ({ line }) => {
+        line.sent(coming(2));
+        line.sent(coming(2));
+      },
+    ],
+    ['takes back piece 2', ({ line }) => line.sent(lost(2))],
+    ['gives false parts of piece 0', ({ line }) => line.sent(parts(0, 1))],
+    ['which there is not', ({ line }) => line.sent(parts(4, 1))],
+    [
+      'sends of piece 3, which it does not have',
+      ({ line }) => {
+        line.sent(coming(2));
+        line.received(request(3));
+        line.sent(block(3));
+      },
+    ],
+    [
+      'sends of piece 2, which it does not have',
+      ({ line }) => {
+        line.sent(coming(2));
+        line.sent(lost(2));
+        line.received(request(2));
+        line.sent(block(2));
+      },
+    ],
+    [
+      'sends false bytes of piece 2',
+      ({ line }) => {
+        line.sent(coming(2));
+        line.received(request(2));
+        line.sent(block(2, 3));
+      },
+    ],
+    [
+      'which the other does not have',
+      ({ line }) => {
+        line.received(coming(3));
+        line.received(lost(3));
+        line.received(encodeBare(MESSAGE.interested));
+        line.sent(request(3));
+      },
+    ],
+  ])('sees: %s', (says, act) => {
+    const set = listen();
+    act(set);
+    expect(set.scene.breach).toContain(says);
   });
 });
 
