@@ -118,3 +118,28 @@ it('[fault 45] a peer that goes while it is sent parts of a piece gives their bu
   await world.clock.runFor(60_000);
   expect(isFree).toBe(true);
 });
+
+it('what a peer asked for before it was there is sent as it comes, and the last part when the piece is whole', async () => {
+  const world = new World();
+  const none = new Bitfield(GEOMETRY.pieceCount);
+  const leecher = await world.add({ host: '10.0.0.1', offered: none, fetcher: new FakeFetcher() });
+  const { passingOn } = leecher.swarm;
+  const traits = { fast: true, extended: true };
+  const peer = await world.join('10.0.0.2', leecher.endpoint, { traits, extended: HELLO });
+  peer.send(encodeBare(MESSAGE.interested));
+  const index = 2 as PieceIndex;
+  const heard = async (): Promise<string[]> => {
+    await world.clock.runFor(50);
+    return peer.takeSaid().map(({ name, payload }) => `${name} ${name === 'piece' ? payload[6]! * 256 : payload[0]}`);
+  };
+  await heard();
+  passingOn.relay.open(index, PARTS, pieceBytesOf(GEOMETRY, index));
+  passingOn.advance(index, BLOCK);
+  expect(await heard()).toEqual(['extended 8']);
+  for (const block of [3, 2, 1, 0]) peer.send(encodeBlockRef(MESSAGE.request, index, block * BLOCK, BLOCK));
+  expect(await heard()).toEqual(['piece 0']);
+  passingOn.advance(index, 3 * BLOCK);
+  expect(await heard()).toEqual([`piece ${2 * BLOCK}`, `piece ${BLOCK}`]);
+  leecher.swarm.broadcastHave(index);
+  expect(await heard()).toEqual(['have 0', `piece ${3 * BLOCK}`]);
+});
