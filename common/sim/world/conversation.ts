@@ -42,9 +42,11 @@ export class Conversation {
   /** What we asked for: open, or no longer wanted. */
   readonly #open = new Map<string, 'open' | 'cancelled'>();
   readonly #theirPieces: Bitfield;
-  /** What they took back among the bytes that came last: our program may have asked for it before it met that. */
+  /** Our program has written since bytes came last: what it says of what came before has been said. */
+  #hasSpoken = false;
+  /** What they took back since then: our program may have asked for it before it met that, and not written that yet. */
   readonly #justLost = new Set<PieceIndex>();
-  /** Blocks that came among them: what it asks for again in between, it may take one of them for. */
+  /** Blocks that came since then: what it asks for again in between, it may take one of them for. */
   readonly #justCame = new Set<string>();
   #isFast = { ours: false, theirs: false };
   #isChoked = true;
@@ -83,14 +85,18 @@ export class Conversation {
 
   /** Our program writes this. */
   sent(bytes: Uint8Array): void {
+    this.#hasSpoken = true;
     if (!this.#ours.push(bytes)) this.#breach('what it sends is no message');
   }
 
   /** Our program is about to be given this. */
   received(bytes: Uint8Array): void {
     this.#wasUnchoked = !this.#isChoked;
-    this.#justLost.clear();
-    this.#justCame.clear();
+    if (this.#hasSpoken) {
+      this.#justLost.clear();
+      this.#justCame.clear();
+    }
+    this.#hasSpoken = false;
     this.#theirs.push(bytes);
   }
 

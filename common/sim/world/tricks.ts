@@ -172,7 +172,10 @@ export const TRICKS: Readonly<Record<string, Trick>> = {
       onHandshake: () => {
         greetAsRelay(line);
         line.say(encodeBare(MESSAGE.haveNone), encodeBare(MESSAGE.unchoke), encodeBare(MESSAGE.interested));
-        promise();
+      },
+      // Before that nobody could tell what the numbers mean.
+      onMessage: (id, payload) => {
+        if (id === MESSAGE.extended && payload[0] === 0) promise();
       },
       onRequest: (ref) => {
         const data = line.content.pieceOf(pieceIndex(ref.piece)).slice(ref.begin, ref.begin + ref.length);

@@ -243,6 +243,7 @@ describe('who listens in on pieces that are passed on before they are whole', ()
       ({ line }) => {
         line.received(coming(3));
         line.received(lost(3));
+        line.sent(encodeBare(MESSAGE.interested));
         line.received(encodeBare(MESSAGE.interested));
         line.sent(request(3));
       },
