@@ -135,8 +135,19 @@ export class Service implements RelayParty {
     this.#uploads.pump();
   }
 
-  /** Stops serving the peer; what it waits for is answered with a reject. */
+  /**
+   * Takes no more requests, and rejects those that wait but for the piece that it is at. Without the fast extension the
+   * choke is the answer to all of them (BEP 3).
+   */
   choke(): void {
+    const { say } = this.#options.session;
+    say.choke(this.#now());
+    if (say.fast) this.#uploads.rejectOthers();
+    else this.#uploads.rejectAll();
+  }
+
+  /** Stops serving the peer; what it waits for is answered with a reject. */
+  cutOff(): void {
     this.#options.session.say.choke(this.#now());
     this.#uploads.rejectAll();
   }

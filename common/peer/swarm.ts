@@ -221,7 +221,7 @@ export class Swarm {
     while (clock.now() < due && this.connections.some(({ service }) => !service.isDrained)) {
       await new Promise<void>((resolve) => void clock.at(after(clock.now(), DRAIN_LOOK_MS), resolve));
     }
-    for (const connection of this.connections) connection.service.choke();
+    for (const connection of this.connections) connection.service.cutOff();
   }
 
   /** Tells everyone of a new piece. */

@@ -49,6 +49,8 @@ export class UploadPump {
   #leases = 0;
   #stopped = false;
   #isStarved = false;
+  /** The one that was sent of last. */
+  #piece = -1;
 
   constructor(options: UploadPumpOptions) {
     this.#options = options;
@@ -82,6 +84,12 @@ export class UploadPump {
   /** All that is asked for is still on its way to us. */
   get isStarved(): boolean {
     return this.#isStarved;
+  }
+
+  /** Goes on with the piece that it is at, since a part of one is of little use, and rejects the rest. */
+  rejectOthers(): void {
+    for (const ref of this.#waiting.dropOthers(this.#piece)) this.#options.say.reject(ref);
+    if (this.#waiting.count === 0) this.#options.ticket.rest();
   }
 
   rejectAll(): void {
@@ -170,6 +178,7 @@ export class UploadPump {
     preface(piece as PieceIndex, lease);
     flush();
     this.#leases++;
+    this.#piece = piece;
     ticket.sent(piece, count);
     stream.write(parts, () => {
       this.#leases--;

@@ -71,6 +71,13 @@ describe('requests within the same bytes', () => {
     expect(uploads.takeWithin(2, 0, 65536, 1e9)).toEqual([]);
   });
 
+  it('are dropped with all pieces but one', () => {
+    const uploads = new Uploads();
+    for (const each of [ref(1, 0), ref(0, 0), ref(2, 0), ref(1, 16384)]) uploads.admit(each);
+    expect(uploads.dropOthers(1)).toEqual([ref(0, 0), ref(2, 0)]);
+    expect(uploads.clear()).toEqual([ref(1, 0), ref(1, 16384)]);
+  });
+
   it('are dropped with their piece', () => {
     const uploads = new Uploads();
     for (const each of [ref(1, 0), ref(0, 0), ref(1, 16384)]) uploads.admit(each);

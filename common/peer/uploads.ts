@@ -66,6 +66,13 @@ export class Uploads {
     return dropped.map(([, ref]) => ref);
   }
 
+  /** Takes out all that is not asked of this piece: what the caller must reject. */
+  dropOthers(piece: number): BlockRef[] {
+    const dropped = [...this.#waiting].filter(([, ref]) => ref.piece !== piece);
+    for (const [key] of dropped) this.#waiting.delete(key);
+    return dropped.map(([, ref]) => ref);
+  }
+
   /** Empties the queue: what the caller must reject, or drop. */
   clear(): BlockRef[] {
     const all = [...this.#waiting.values()];
