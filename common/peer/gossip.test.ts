@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Bitfield } from '../base/bitfield.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { Endpoint } from '../base/ids.ts';
-import { PEX_INTERVAL_MS, PEX_ROUND_MS } from '../base/limits.ts';
+import { PEX_CROWD_MS, PEX_INTERVAL_MS, PEX_ROUND_MS } from '../base/limits.ts';
 import { FakeFetcher, PEER_PORT, World, type RawPeer, type Resident } from '../fixtures/nodes.ts';
 import { GEOMETRY, INFO } from '../fixtures/sessions.ts';
 import { encodeExtended } from '../wire/peer-messages.ts';
@@ -42,6 +42,17 @@ describe('peers of one swarm', () => {
     expect(pexOf(first)).toEqual([]);
     await world.clock.runFor(PEX_ROUND_MS);
     expect(pexOf(first)).toEqual([contact('10.0.0.3')]);
+  });
+
+  it('that come as a crowd hear of all at once, and soon', async () => {
+    const world = new World();
+    const { endpoint } = await leecher(world);
+    const crowd: Awaited<ReturnType<typeof joinAs>>[] = [];
+    for (let i = 2; i < 12; i++) crowd.push(await joinAs(world, endpoint, `10.0.0.${i}`));
+    const last = crowd.at(-1)!;
+    expect(pexOf(last)).toEqual([]);
+    await world.clock.runFor(PEX_CROWD_MS);
+    expect(pexOf(last)[0]?.added).toHaveLength(9);
   });
 
   it('hear of those that left', async () => {
