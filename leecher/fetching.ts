@@ -108,7 +108,7 @@ export class Fetching {
       isWaiting: false,
       refillBytes: Infinity,
     });
-    this.#options.plan.addSource(peer.id, peer.pieces, (piece) => peer.isComing(piece));
+    this.#options.plan.addSource(peer.id, peer.pieces, peer);
     this.review(peer);
   }
 

@@ -14,7 +14,7 @@ function setUp() {
   const coming = new Set<number>();
   const flights = new Flights();
   const one = new Source(1, Bitfield.full(4));
-  const other = new Source(2, Bitfield.full(4), (piece) => coming.has(piece));
+  const other = new Source(2, Bitfield.full(4), { isComing: (piece) => coming.has(piece), passesOn: true });
   flights.launch(one, PIECE, SIZE_BYTES, START);
   return { coming, flights, one, other };
 }

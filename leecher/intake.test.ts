@@ -18,7 +18,7 @@ class Line {
       const id = this.flights.length;
       this.flights.push({
         piece: pieceIndex(id),
-        source: new Source(id, new Bitfield(1)),
+        source: new Source(id, new Bitfield(1), { isComing: () => false, passesOn: this.isRelayed }),
         sizeBytes: MIB,
         ordinal: 1,
         launchedAt: this.now,
@@ -29,6 +29,9 @@ class Line {
       });
     }
   }
+
+  /** What its sources give can be passed on in parts. */
+  isRelayed = false;
 
   /** As many as there is room for come in. */
   fill(): number {
@@ -45,6 +48,26 @@ class Line {
     }
   }
 }
+
+describe('pieces that are passed on in parts', () => {
+  const relayed = (): Line => Object.assign(new Line(), { isRelayed: true });
+
+  it('come in many at once, while nothing is known of the line and as long as each comes at a pace', () => {
+    expect(relayed().fill()).toBe(16);
+    const fast = relayed();
+    fast.pass(3_000, () => 4 * MIB);
+    expect(fast.flights.length).toBe(16);
+  });
+
+  it('come in fewer at once on a slow line, and at least as many as others', () => {
+    const slow = relayed();
+    slow.pass(3_000, () => 2 * MIB);
+    expect(slow.flights.length).toBe(8);
+    const slowest = relayed();
+    slowest.pass(3_000, () => 0.25 * MIB);
+    expect(slowest.flights.length).toBeLessThanOrEqual(1.5 * LEAST_PIECES);
+  });
+});
 
 describe('what comes in at once in a swarm', () => {
   it('is few pieces, and as many again may wait, which do not count when they have waited for long', () => {

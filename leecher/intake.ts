@@ -14,12 +14,16 @@
  *    many again may wait. What has waited for long does not count: its source may be slow, or gone.
  */
 import { after, type Instant, instant } from '../common/base/ids.ts';
+import { KIB } from '../common/base/limits.ts';
 import type { Flight } from './source.ts';
 
 /** Pieces that may come in at once in any case … */
-export const LEAST_PIECES = 16;
+export const LEAST_PIECES = 6;
 /** … and as many as the line takes in this time, if that is more. */
 const LEAST_MS = 300;
+/** … and where they are passed on in parts up to so many, as long as each comes at this pace. */
+const MOST_RELAYED = 16;
+const RELAYED_BYTES_PER_SECOND = 256 * KIB;
 /** What waits for longer does not count. */
 const WAITS_MS = 1_500;
 /** A trial lasts so long, and is compared with as long before … */
@@ -31,6 +35,9 @@ const REST_MS = 4_000;
 /** More are kept when they bring this much more, fewer when they cost no more than this. */
 const WORTH = 1.25;
 const LOSS = 0.95;
+
+/** What the line did before counts for so much less with each period. */
+const FADING = 0.9;
 
 type Trial = 'none' | 'more' | 'fewer';
 
@@ -45,6 +52,8 @@ export class Intake {
   /** The present period. */
   #since: Instant | undefined;
   #bytes = 0;
+  /** Of the period before; undefined in the first. */
+  #lineRate: number | undefined;
   /** A place was wanted, and there was none. */
   #wasFull = false;
 
@@ -55,19 +64,31 @@ export class Intake {
   /** Whether one more may be asked for beside these. Looks at each of them. */
   hasRoom(flights: Iterable<Flight>, now: Instant): boolean {
     this.#judge(now);
-    let [coming, waiting, pieceBytes, bytesPerSecond] = [0, 0, 1, 0];
+    let [coming, waiting, relayed, pieceBytes, bytesPerSecond] = [0, 0, 0, 1, 0];
     for (const flight of flights) {
       if (flight.hasArrived) continue;
+      if (flight.source.passesOn) relayed++;
       pieceBytes = Math.max(pieceBytes, flight.sizeBytes);
       if (flight.receivedBytes > 0) {
         coming++;
         bytesPerSecond += flight.source.rate.perSecond(now, 0);
       } else if (now - flight.launchedAt < WAITS_MS) waiting++;
     }
-    const most = Math.max(this.#limit, (bytesPerSecond * LEAST_MS) / 1_000 / pieceBytes);
+    const isRelayed = 2 * relayed > coming + waiting;
+    const least = isRelayed ? this.#mostRelayed : 0;
+    const most = Math.max(this.#limit, least, (bytesPerSecond * LEAST_MS) / 1_000 / pieceBytes);
     const hasRoom = coming < most && coming + waiting < 2 * most;
     this.#wasFull ||= !hasRoom;
     return hasRoom;
+  }
+
+  /**
+   * A piece that is passed on in parts need not come fast, and many at once fill the line evenly. But streams that are
+   * very slow push one another out of queues.
+   */
+  get #mostRelayed(): number {
+    const ofRate = (this.#lineRate ?? Number.POSITIVE_INFINITY) / RELAYED_BYTES_PER_SECOND;
+    return Math.min(MOST_RELAYED, Math.max(LEAST_PIECES, ofRate));
   }
 
   #judge(now: Instant): void {
@@ -75,6 +96,7 @@ export class Intake {
     const elapsedMs = now - this.#since;
     if (elapsedMs < TRIAL_MS) return;
     const rate = (this.#bytes * 1_000) / elapsedMs;
+    this.#lineRate = Math.max(rate, (this.#lineRate ?? 0) * FADING);
     const wasFull = this.#wasFull;
     [this.#since, this.#bytes, this.#wasFull] = [now, 0, false];
     if (this.#trial !== 'none') this.#conclude(rate, now);

@@ -206,6 +206,24 @@ describe('in a swarm', () => {
     expect(plan.done(pieceIndex(0), 2, now)).toEqual([1]);
   });
 
+  it('at the end leaves alone what its own pace would not bring sooner', () => {
+    const plan = swarm(2, [[0], [0, 1]]);
+    const [first, second] = [plan.next(1, START)!.piece, plan.next(2, START)!.piece];
+    expect([first, second]).toEqual([0, 1]);
+    // Each brings a piece in about ten seconds.
+    let now = START;
+    for (let part = 0; part < 5; part++) {
+      now = after(now, 1_000);
+      plan.progressed(1, PIECE_BYTES / 10, now, first);
+      plan.progressed(2, PIECE_BYTES / 5, now, second);
+    }
+    plan.arrived(second, 2, now);
+    plan.done(second, 2, now);
+    // Five seconds are left of the first one, as many as it would take the second source to send it anew.
+    expect(plan.next(2, after(now, -100))).toBeUndefined();
+    expect(plan.next(2, after(now, 10_000))).toEqual({ piece: 0, isDuplicate: true });
+  });
+
   it('waits its turn at a source for seconds without a word, and takes that for no offence', () => {
     const plan = swarm(8, [between(0, 8), []]);
     let now = START;

@@ -57,7 +57,7 @@ import { firstCommon } from './overlap.ts';
 import { missingOf, type PieceRange } from './missing.ts';
 import { Picker } from './picker.ts';
 import { Retries } from './retry.ts';
-import { Source, type Failure, type Flight, type SourceReport } from './source.ts';
+import { type Failure, type Flight, type Passer, Source, type SourceReport } from './source.ts';
 
 /** So long a source that is idle in a swarm waits before it is looked again whether others are late. */
 const LOOK_AGAIN_MS = 250;
@@ -124,11 +124,11 @@ export class Plan {
   }
 
   /**
-   * `pieces` stays the caller's and may grow: tell `sourceGained` or `sourceChanged`. `id` must never come again. `isComing`: of
-   * those, what it does not have whole yet, and gives as it comes.
+   * `pieces` stays the caller's and may grow: tell `sourceGained` or `sourceChanged`. `id` must never come again.
+   * `passer` tells which of them it does not have whole yet, and gives as they come.
    */
-  addSource(id: number, pieces: Bitfield, isComing: (piece: PieceIndex) => boolean = () => false): void {
-    const source = new Source(id, pieces, isComing);
+  addSource(id: number, pieces: Bitfield, passer?: Passer): void {
+    const source = new Source(id, pieces, passer);
     this.#sources.set(id, source);
     this.#picker.add(source);
   }

@@ -71,13 +71,20 @@ export interface Flight {
   hasArrived: boolean;
 }
 
+/** Who may pass on pieces that are still on their way: a peer. */
+export interface Passer {
+  isComing(piece: PieceIndex): boolean;
+  readonly passesOn: boolean;
+}
+
+const NO_PASSER: Passer = { isComing: () => false, passesOn: false };
+
 /** One connected source as the plan sees it: its run, what it is fetching, its pace and its record. */
 export class Source implements Runner {
   readonly id: number;
   /** The caller's live object. */
   readonly pieces: Bitfield;
-  /** Of `pieces`: the first part of it is there, and the rest is on its way. */
-  readonly isComing: (piece: PieceIndex) => boolean;
+  readonly #passer: Passer;
   readonly run = emptyRun();
   readonly rate = new Rate();
   readonly report = new Tally(this.rate);
@@ -112,10 +119,10 @@ export class Source implements Runner {
   #crawledBytes = 0;
   #crawlsSince: Instant = instant(0);
 
-  constructor(id: number, pieces: Bitfield, isComing: (piece: PieceIndex) => boolean = () => false) {
+  constructor(id: number, pieces: Bitfield, passer: Passer = NO_PASSER) {
     this.id = id;
     this.pieces = pieces;
-    this.isComing = isComing;
+    this.#passer = passer;
   }
 
   /** It has not delivered yet, and has had little time to. */
@@ -136,6 +143,16 @@ export class Source implements Runner {
   /** When all it fetches is overdue: it has been silent, or too slow for too long. */
   get silentAt(): Instant {
     return this.#silentAt;
+  }
+
+  /** Of `pieces`: the first part of it is there, and the rest is on its way. */
+  isComing(piece: PieceIndex): boolean {
+    return this.#passer.isComing(piece);
+  }
+
+  /** What it gives can be passed on before it is whole. */
+  get passesOn(): boolean {
+    return this.#passer.passesOn;
   }
 
   mayTake(piece: PieceIndex): boolean {

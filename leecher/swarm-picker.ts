@@ -16,7 +16,10 @@ const MOST_WAITING_MS = 1_500;
  * is moved just then is sent in vain.
  */
 const FIRST_PIECES = 8;
-/** At the end a piece that is being received is asked of another source too if it would take longer than this. */
+/**
+ * At the end a piece that is being received is asked of another source too if it would take longer than this, and longer
+ * than it takes the other to send it anew: where many come at once each is slow, and what comes twice makes all slower.
+ */
 const MOST_RECEIVING_MS = 1_000;
 /** What comes in is looked through again after so long, even if nothing began or ended. */
 const ROOM_MS = 50;
@@ -118,6 +121,7 @@ export class SwarmPicker {
   /** What an idle source does for others: a piece that waits at one of them or, at the end, one that is slow to come. */
   #relieve(source: Source, now: Instant): Pick | undefined {
     let [moved, joined]: [Flight | undefined, Flight | undefined] = [undefined, undefined];
+    const pace = source.rate.perSecond(now, 0);
     let latestMs = 0;
     for (const other of this.#sources.values()) {
       if (other === source) continue;
@@ -131,7 +135,7 @@ export class SwarmPicker {
         if (count === 1 && flight.receivedBytes === 0 && waitsLong) {
           if (moved === undefined || flight.launchedAt < moved.launchedAt) moved = flight;
         } else if (this.#isEndgame && this.#flights.isOpenTo(source, flight.piece, now)) {
-          const lateMs = latenessMs(flight, now);
+          const lateMs = latenessMs(flight, pace, now);
           if (lateMs > latestMs) [joined, latestMs] = [flight, lateMs];
         }
       }
@@ -141,9 +145,13 @@ export class SwarmPicker {
   }
 }
 
-/** 0 when it is soon here. To ask another as well costs nothing while it waits: whoever begins is left alone with it. */
-function latenessMs(flight: Flight, now: Instant): number {
+/**
+ * 0 when it is soon here, or sooner than from a source of this pace, in bytes per second; 0 while that is unknown. To ask
+ * another as well costs nothing while it waits: whoever begins is left alone with it.
+ */
+function latenessMs(flight: Flight, pace: number, now: Instant): number {
   if (flight.receivedBytes === 0) return Number.MAX_SAFE_INTEGER - flight.launchedAt;
+  const anewMs = pace > 0 ? (flight.sizeBytes * 1_000) / pace : 0;
   const expectedMs = remainingMs(flight, now);
-  return expectedMs < MOST_RECEIVING_MS ? 0 : expectedMs;
+  return expectedMs < Math.max(MOST_RECEIVING_MS, anewMs) ? 0 : expectedMs;
 }
