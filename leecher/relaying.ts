@@ -16,17 +16,18 @@
 import { equalBytes } from '../common/base/bytes.ts';
 import type { PieceIndex } from '../common/base/ids.ts';
 import { BLOCK_BYTES } from '../common/base/limits.ts';
+import type { PieceCheck } from '../common/base/piece-check.ts';
 import { type Geometry, treeHeightOf } from '../common/content/geometry.ts';
 import { DIGEST_BYTES, foldNodes, rootOfBytes } from '../common/content/merkle.ts';
 import type { Peer } from '../common/peer/peer.ts';
 import type { PassingOn } from '../common/peer/passing-on.ts';
 import { type PartHashes, partBytesOf } from '../common/peer/relay.ts';
 import type { Fetch } from './fetch.ts';
-import type { CheckBook } from './piece-verifier.ts';
 
 export interface RelayingOptions {
   readonly geometry: Geometry;
-  readonly checks: CheckBook;
+  /** What each piece must hash to. */
+  readonly checks: { of(piece: PieceIndex): PieceCheck };
   readonly passingOn: Pick<PassingOn, 'relay' | 'isWanted' | 'advance' | 'end'>;
   /** Whether the piece may be served once it is here. */
   readonly isServed: (piece: PieceIndex) => boolean;

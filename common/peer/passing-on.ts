@@ -1,6 +1,5 @@
 /** Passes on, to all peers of a swarm, what is verified of pieces that are still on their way to us. */
 import type { PieceIndex } from '../base/ids.ts';
-import { type Lease } from './piece-reads.ts';
 import { type PartHashes, partHashesOf, Relay } from './relay.ts';
 import type { RelayTalk } from './relay-talk.ts';
 
@@ -9,6 +8,12 @@ export interface RelayParty {
   readonly relayTalk: RelayTalk;
   /** More of a piece that is on its way can be sent. */
   moreIsReady(): void;
+}
+
+/** Bytes of a piece that were read to be sent. */
+export interface AtHand {
+  readonly begin: number;
+  readonly bytes: Uint8Array;
 }
 
 export interface PassingOnOptions {
@@ -49,14 +54,14 @@ export class PassingOn {
   }
 
   /** Before blocks of a piece are sent to a peer that may pass it on in parts: tells it what those hash to. */
-  explain(to: RelayParty, piece: PieceIndex, lease: Lease): void {
+  explain(to: RelayParty, piece: PieceIndex, atHand: AtHand): void {
     if (!to.relayTalk.needsHashes(piece) || !this.isWanted(piece, to)) return;
-    const parts = this.relay.partsOf(piece) ?? this.#hashParts(piece, lease);
+    const parts = this.relay.partsOf(piece) ?? this.#hashParts(piece, atHand);
     if (parts !== undefined) to.relayTalk.explain(piece, parts.hashes);
   }
 
   /** Where the whole piece is at hand, as it is when the first of it is sent. */
-  #hashParts(piece: PieceIndex, { begin, bytes }: Lease): PartHashes | undefined {
+  #hashParts(piece: PieceIndex, { begin, bytes }: AtHand): PartHashes | undefined {
     if (begin > 0 || bytes.length < this.#options.pieceBytes()) return undefined;
     const parts = partHashesOf(bytes);
     if (parts !== undefined) this.relay.know(piece, parts);
