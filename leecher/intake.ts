@@ -9,6 +9,7 @@
  *  - Sources that are slow, or serve many, fill a line only together: there is no number that is right for all. So it is
  *    found by trial. While all places are taken, now and then there are more for a moment, and that stays so if much
  *    more comes in then; and now and then fewer, which stays so if no less comes in.
+ *  - Pieces that are passed on in parts need not wait to be whole: many come in at once then, and fill the line evenly.
  *  - That a piece comes slowly says nothing: it is slower with each that comes beside it. Only the sum tells.
  *  - What waits for its source's turn takes nothing from the line, and sources should have something to choose from: as
  *    many again may wait. What has waited for long does not count: its source may be slow, or gone.
@@ -52,7 +53,7 @@ export class Intake {
   /** The present period. */
   #since: Instant | undefined;
   #bytes = 0;
-  /** Of the period before; undefined in the first. */
+  /** The most that came in of late, in bytes per second; undefined in the first period. */
   #lineRate: number | undefined;
   /** A place was wanted, and there was none. */
   #wasFull = false;
@@ -82,10 +83,7 @@ export class Intake {
     return hasRoom;
   }
 
-  /**
-   * A piece that is passed on in parts need not come fast, and many at once fill the line evenly. But streams that are
-   * very slow push one another out of queues.
-   */
+  /** Streams that are very slow push one another out of queues, so that much is sent again. */
   get #mostRelayed(): number {
     const ofRate = (this.#lineRate ?? Number.POSITIVE_INFINITY) / RELAYED_BYTES_PER_SECOND;
     return Math.min(MOST_RELAYED, Math.max(LEAST_PIECES, ofRate));

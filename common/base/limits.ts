@@ -103,7 +103,7 @@ export const SEND_BUFFER_LOW_BYTES = 256 * KIB;
 export const MAX_UPLOAD_BUFFER_BYTES = 32 * MIB;
 /** … and keep while nobody is sent them: for the rest of a piece, and for who asks for the same one. The system has all. */
 export const IDLE_UPLOAD_BUFFER_BYTES = 4 * MIB;
-/** Pieces that are passed on before they are whole (`tk_coming`); those whose rest comes are few, and each is a piece's bytes. */
+/** Pieces that are passed on at a time before they are whole (`tk_coming`). */
 export const MAX_RELAYED_PIECES = 24;
 /** Buffers of such pieces that may be kept by peers that are being sent them, and read slowly: of MAX_FETCH_BUFFER_BYTES. */
 export const MAX_LENT_BYTES = 24 * MIB;

@@ -202,8 +202,8 @@ export class Connection implements SessionEvents, TcpHandler {
   }
 
   sendHave(piece: PieceIndex): void {
-    // A seed gains nothing from hearing of it; but who sent us the piece learns that it has arrived.
     this.service.relayTalk.settle(piece);
+    // A seed gains nothing from hearing of it; but who sent us the piece learns that it has arrived.
     const gains = this.dealings.given.delete(piece) || !this.#session.remoteIsSeed;
     if (this.#session.isOpen && gains) this.#session.say.have(piece);
   }

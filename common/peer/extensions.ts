@@ -169,14 +169,14 @@ export class Extensions {
     return encodeExtended(this.#remoteComingId, indexBytes(piece));
   }
 
-  /** The hashes of a piece's parts, before its blocks; for a peer that `passesOn`. */
-  encodeParts(piece: number, hashes: Uint8Array): Uint8Array {
-    return encodeExtended(this.#remotePartsId, concatBytes([indexBytes(piece), hashes]));
-  }
-
   /** Takes that back; for a peer that `passesOn`. */
   encodeDontHave(piece: number): Uint8Array {
     return encodeExtended(this.#remoteDontHaveId, indexBytes(piece));
+  }
+
+  /** The hashes of a piece's parts, before its blocks; for a peer that `passesOn`. */
+  encodeParts(piece: number, hashes: Uint8Array): Uint8Array {
+    return encodeExtended(this.#remotePartsId, concatBytes([indexBytes(piece), hashes]));
   }
 
   /** What was offered before it was known to be private is taken back. */
