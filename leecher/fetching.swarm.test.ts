@@ -9,14 +9,17 @@ const LARGE = contentOfSize(64 * 256 * KIB, 256 * KIB);
 
 const outstanding = (peer: FakePeer): number => MAX_OUTSTANDING_BYTES - peer.roomForBytes;
 
-function swarmOf(options: { readonly sources: number; readonly buffers?: number }): {
+function swarmOf(options: { readonly sources: number; readonly buffers?: number; readonly passOn?: boolean }): {
   readonly bench: FetchingBench;
   readonly peers: readonly FakePeer[];
 } {
   const bench = new FetchingBench({ content: LARGE, buffers: options.buffers ?? 64 });
   bench.plan.becomeSwarm();
   const peers = Array.from({ length: options.sources }, (_, i) => bench.join(i + 1));
-  for (const peer of peers) peer.requestsAtMost = 400;
+  for (const peer of peers) {
+    peer.requestsAtMost = 400;
+    peer.passesOn = options.passOn ?? false;
+  }
   bench.start();
   return { bench, peers };
 }
@@ -30,6 +33,17 @@ describe('fetching in a swarm', () => {
     while (first.askedPieces.length === 1) bench.deliver(first);
     expect(outstanding(first)).toBeLessThan(256 * KIB + 128 * KIB);
     expect(first.askedPieces[0]).toBe(piece);
+  });
+
+  it('asks one that passes on parts for no more of a piece than keeps it busy: the rest may come from elsewhere', () => {
+    const { bench, peers } = swarmOf({ sources: 2, passOn: true });
+    for (const peer of peers) expect([peer.askedPieces.length, outstanding(peer)]).toEqual([1, 128 * KIB]);
+    const [first] = peers as [FakePeer];
+    const [piece] = first.askedPieces;
+    for (let block = 0; block < 7; block++) bench.deliver(first);
+    expect([first.askedPieces, outstanding(first) > 96 * KIB]).toEqual([[piece], true]);
+    bench.leave(first);
+    expect(bench.failures).toEqual([[piece, 1, 'gone']]);
   });
 
   it('takes no buffer for a request before its first byte comes, and never promises more than there are', () => {

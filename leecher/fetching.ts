@@ -67,7 +67,12 @@ const FAST_BYTES_PER_SECOND = 5 * MIB;
 /** Nothing new is asked for while so much has come and is being checked or written, and so many pieces. */
 const UNCHECKED_BYTES = 8 * MIB;
 const FEWEST_UNCHECKED = 4;
-/** A piece that was begun is asked for as far as this at once: a source whose uploads take turns gives it in one. */
+/**
+ * A piece that was begun is asked for as far as this at once: a source whose uploads take turns gives it in one. Not of
+ * those that pass on parts, whose turn lasts for the piece however it is asked for. What is asked for cannot be had from
+ * elsewhere any more: a cancel waits behind our own uploads to the same peer, for seconds where their stream lost
+ * segments, and meanwhile the whole piece comes a second time.
+ */
 const WHOLE_PIECE_BYTES = 1 * MIB;
 
 export class Fetching {
@@ -244,8 +249,9 @@ export class Fetching {
       rate >= FAST_BYTES_PER_SECOND
         ? peer.blockBytes
         : Math.min(peer.blockBytes, peer.passesOn ? LEAST_PART_BYTES : CAUTIOUS_BLOCK_BYTES);
+    const isInOne = this.#options.plan.isSwarm && !peer.passesOn;
     for (;;) {
-      const wanted = lane.asking === undefined || !this.#options.plan.isSwarm ? depthBytes : WHOLE_PIECE_BYTES;
+      const wanted = lane.asking === undefined || !isInOne ? depthBytes : WHOLE_PIECE_BYTES;
       const inFlight = bytesInFlight(peer);
       if (peer.roomForRequests === 0 || inFlight >= Math.max(depthBytes, wanted)) {
         lane.refillBytes = inFlight - Math.min(REFILL_BYTES, inFlight * REFILL_PART);
