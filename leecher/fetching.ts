@@ -65,7 +65,7 @@ const REFILL_PART = 1 / 8;
 const CAUTIOUS_BLOCK_BYTES = 128 * KIB;
 const FAST_BYTES_PER_SECOND = 5 * MIB;
 /** Nothing new is asked for while so much has come and is being checked or written, and so many pieces. */
-const UNCHECKED_BYTES = 8 * MIB;
+const UNCHECKED_BYTES = 12 * MIB;
 const FEWEST_UNCHECKED = 4;
 /**
  * A piece that was begun is asked for as far as this at once: a source whose uploads take turns gives it in one. Not of
