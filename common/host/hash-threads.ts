@@ -7,8 +7,11 @@ const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/common/host/hasher-worker.js', import.meta.url)
   : new URL(import.meta.url.endsWith('.cjs') ? './hasher-worker.cjs' : './hasher-worker.js', import.meta.url);
 
-/** A second job waits in the thread while the first is done, so that it never idles between two messages. */
-const JOBS_PER_THREAD = 2;
+/**
+ * Jobs that wait in the thread while one is done, so that it never idles between two messages: the main thread may be
+ * busy for ten milliseconds with what its sockets have for it, which is the time of as many default pieces.
+ */
+const JOBS_PER_THREAD = 16;
 
 /** A thread holds a read buffer outside its heap; the heap only sees digests. */
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 };
@@ -27,7 +30,7 @@ interface Thread {
 
 /**
  * Threads for hash jobs: started when there is work, kept for more, never a reason for the process to stay alive
- * when idle. A thread that dies fails the jobs it had and is replaced.
+ * when idle. A thread that dies fails the job it was at, and is replaced.
  */
 export class HashThreads {
   readonly #capacity: number;
@@ -114,7 +117,13 @@ export class HashThreads {
 
   #ended(thread: Thread, failure: Error): void {
     this.#threads.splice(this.#threads.indexOf(thread), 1);
-    for (const waiting of thread.running.splice(0)) waiting.reject(failure);
-    if (!this.#isClosed) this.#pump();
+    const [atHand, ...rest] = thread.running.splice(0);
+    atHand?.reject(failure);
+    if (this.#isClosed) {
+      for (const waiting of rest) waiting.reject(failure);
+      return;
+    }
+    this.#queue.unshift(...rest);
+    this.#pump();
   }
 }
