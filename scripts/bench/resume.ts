@@ -45,14 +45,17 @@ interface Run {
 const peakMibOf = (pid: number): number =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
-/** A command of ours, until it says a line that is wanted. */
+/** A command of ours that has no hashes in its cache, until it says a line that is wanted. */
 async function until(
+  cache: string,
   args: readonly string[],
   isWanted: (line: string) => boolean,
 ): Promise<Run & { readonly child: ChildProcess; readonly lines: readonly string[] }> {
+  rmSync(cache, { recursive: true, force: true });
+  mkdirSync(cache);
   const begin = performance.now();
   const child = spawn(process.execPath, [...args], {
-    env: { ...process.env, XDG_CACHE_HOME: '/dev/null/none' },
+    env: { ...process.env, XDG_CACHE_HOME: cache },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines: string[] = [];
@@ -98,14 +101,15 @@ async function both(place: string, name: string, sizeBytes: number): Promise<Bot
   const torrent = join(place, `${name}.torrent`);
   const alike = ['-p', '0', '--host', '127.0.0.1', '-t', TRACKER, '-q'];
   const seeder = [join(ROOT, 'seeder.js'), '-f', join(place, name), '--save-torrent', torrent, ...alike];
-  const seed = await until(seeder, (line) => line.startsWith('get it with'));
+  const cache = join(place, 'cache');
+  const seed = await until(cache, seeder, (line) => line.startsWith('get it with'));
   try {
     const peer = seed.lines.find((line) => line.startsWith('listening: '))!.slice('listening: '.length);
     const copy = join(place, 'copy', name);
     // It goes on serving, so that it is still there to be measured.
     const usual = ['--peer', peer, '--min-seeders', '1', '--progress', 'none', '--seed', ...alike];
     const leecher = [join(ROOT, 'leecher.js'), torrent, '-o', copy, ...usual];
-    const resume = await until(leecher, (line) => line.startsWith('/'));
+    const resume = await until(cache, leecher, (line) => line.startsWith('/'));
     await stop(resume.child);
     // What is complete is the part file of the next run.
     renameSync(copy, `${copy}.part`);
