@@ -61,16 +61,12 @@ export class Uploads {
 
   /** Takes out all that is asked of a piece: what the caller must reject. */
   dropPiece(piece: number): BlockRef[] {
-    const dropped = [...this.#waiting].filter(([, ref]) => ref.piece === piece);
-    for (const [key] of dropped) this.#waiting.delete(key);
-    return dropped.map(([, ref]) => ref);
+    return this.#drop((ref) => ref.piece === piece);
   }
 
   /** Takes out all that is not asked of this piece: what the caller must reject. */
   dropOthers(piece: number): BlockRef[] {
-    const dropped = [...this.#waiting].filter(([, ref]) => ref.piece !== piece);
-    for (const [key] of dropped) this.#waiting.delete(key);
-    return dropped.map(([, ref]) => ref);
+    return this.#drop((ref) => ref.piece !== piece);
   }
 
   /** Empties the queue: what the caller must reject, or drop. */
@@ -78,5 +74,11 @@ export class Uploads {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
     return all;
+  }
+
+  #drop(isToGo: (ref: BlockRef) => boolean): BlockRef[] {
+    const dropped = [...this.#waiting].filter(([, ref]) => isToGo(ref));
+    for (const [key] of dropped) this.#waiting.delete(key);
+    return dropped.map(([, ref]) => ref);
   }
 }
