@@ -33,11 +33,14 @@ CALM_S = 1.0
 # What a leecher of ours waits for when nothing else is asked of it.
 USUAL_SOURCES = 3
 
-OURS, OURS_FROM_STOCK, LIBTORRENT, ARIA2 = 'shoal', 'shoal<libtorrent-default', 'libtorrent', 'aria2'
+OURS, LIBTORRENT, ARIA2 = 'shoal', 'libtorrent', 'aria2'
+# Seeders with their own settings cost any leecher time.
+OURS_FROM_STOCK, LIBTORRENT_FROM_STOCK = 'shoal<libtorrent-default', 'libtorrent<libtorrent-default'
 # What is wanted of wall times in memory, by the number of seeders: ours by another's.
 WALL_LIMITS = {
     (OURS, LIBTORRENT): {1: 1.05, 3: 0.95, 10: 0.9},
     (OURS, ARIA2): {3: 0.45},
+    (OURS_FROM_STOCK, LIBTORRENT_FROM_STOCK): {1: 1.1, 3: 1.1, 10: 1.1},
     (OURS_FROM_STOCK, LIBTORRENT): {1: 1.1, 3: 1.1, 10: 1.1},
 }
 LEECHER_CPU_LIMIT = 0.85
@@ -202,7 +205,8 @@ def bench(args: argparse.Namespace, stage: Stage, network: Alone, clients: 'list
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='bench:transfer', formatter_class=argparse.RawDescriptionHelpFormatter,
                                      description=__doc__, epilog=f'clients:\n  {KNOWN}')
-    parser.add_argument('--clients', default=f'{OURS},{LIBTORRENT},{ARIA2},{OURS_FROM_STOCK}')
+    parser.add_argument('--clients', default=','.join(
+        (OURS, LIBTORRENT, ARIA2, OURS_FROM_STOCK, LIBTORRENT_FROM_STOCK)))
     parser.add_argument('--seeders', default='3', metavar='N[,N]...')
     parser.add_argument('--on', default='memory', metavar='memory[,disk]', help='where the copy is written')
     parser.add_argument('--disk-folder', default='/var/tmp', metavar='DIR', help='for --on disk (default /var/tmp)')

@@ -34,6 +34,8 @@ class Setting:
     running: 'list[Child]' = field(default_factory=list)
     # What the first seeder of ours has printed for leechers.
     link: str = ''
+    # Before the line of each leecher: a program that runs it, such as a profiler.
+    leechers_under: 'list[str]' = field(default_factory=list)
 
     @property
     def content(self) -> Content:
@@ -49,6 +51,8 @@ class Setting:
         home = os.path.join(self.stage.work, 'home')
         os.makedirs(home, exist_ok=True)
         names = ('HOME', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME', 'XDG_STATE_HOME', 'XDG_DATA_HOME')
+        if group is self.leechers:
+            command = [*self.leechers_under, *command]
         child = Child(f'{len(self.running):02}-{name}', command, host, group, self.logs, {key: home for key in names},
                       on_line)
         self.running.append(child)
