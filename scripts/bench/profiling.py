@@ -11,7 +11,6 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 
 from children import Failed
 from clients.client import TRACKER_PORT
@@ -36,7 +35,7 @@ def options() -> argparse.Namespace:
 
 
 def profile(args: argparse.Namespace, stage: Stage, network: Alone, client: Watched) -> None:
-    target = tempfile.mkdtemp(dir=stage.work)
+    target = stage.folder('copy')
     try:
         outcome = transfer(stage, network, client, args.seeders, target, args.limit)
     finally:

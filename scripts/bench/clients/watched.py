@@ -1,6 +1,5 @@
 """A client whose leecher runs under perf."""
 import os
-import tempfile
 from typing import Optional
 
 from clients.client import Client, Leech, OnLine, Setting
@@ -22,6 +21,6 @@ class Watched(Mixed):
 
     def leech(self, setting: Setting, host: Host, folder: str, seeders: int,
               on_line: Optional[OnLine] = None) -> Leech:
-        self.samples = os.path.join(tempfile.mkdtemp(dir=setting.stage.work), 'perf.data')
+        self.samples = os.path.join(setting.logs, 'perf.data')
         setting.leechers_under = [*PERF, '-o', self.samples, '--']
         return super().leech(setting, host, folder, seeders, on_line)
